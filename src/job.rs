@@ -1,0 +1,100 @@
+//! The words that every layer shares: what is asked for, what is allowed, what came of it. No serde, no I/O.
+
+mod limits;
+mod path;
+mod report;
+pub mod signal;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use limits::{Ceiling, LimitFault, Limits, Overrides};
+pub use path::{PathFault, WorkPath};
+pub use report::{Artifact, Captured, Claim, Exit, Outcome, Report, Stage, Timing, Usage};
+
+/// The key of one pool: the name of a language's file in `config/languages`, and its label on metrics.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LanguageId(Arc<str>);
+
+impl LanguageId {
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LanguageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for LanguageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One request, with everything decided that can be decided before a sandbox is at hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    pub id: String,
+    pub language: LanguageId,
+    /// No path twice, none below another.
+    pub files: Vec<SourceFile>,
+    pub compile: Option<Step>,
+    pub run: Step,
+    pub artifacts: Vec<WorkPath>,
+    /// For the whole request, its waits included.
+    pub deadline: Duration,
+}
+
+/// So many files are brought back at most, each at most so large.
+pub const MOST_ARTIFACTS: usize = 64;
+pub const MOST_ARTIFACT_BYTES: u64 = 1024 * 1024;
+
+impl Job {
+    /// All that its programs may write and leave, as far as it is brought back.
+    pub fn most_output_bytes(&self) -> u64 {
+        let streams = self.compile.iter().chain([&self.run]).map(|step| 2 * step.limits.output_bytes).sum::<u64>();
+        streams + self.artifacts.len() as u64 * MOST_ARTIFACT_BYTES
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    pub path: WorkPath,
+    pub content: Vec<u8>,
+}
+
+/// One program to run to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The program (a path that holds a slash) and its arguments.
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    pub stdin: Vec<u8>,
+    pub limits: Limits,
+    pub overflow: Overflow,
+    pub output: Output,
+}
+
+/// What happens to a program that writes more than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overflow {
+    /// The rest is thrown away and marked as cut; the program goes on.
+    Cut,
+    /// The program ends with [`Outcome::OutputLimit`].
+    Kill,
+}
+
+/// How a program's two output streams are brought back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    Apart,
+    /// Both through one pipe, in the order in which they were written, reported as stdout.
+    Merged,
+}

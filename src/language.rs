@@ -1,0 +1,147 @@
+//! Languages: how a request's files become the steps that run in a sandbox, and how a request names a language.
+
+mod catalogue;
+mod template;
+
+use std::time::Duration;
+
+pub use catalogue::{Catalogue, Unknown};
+pub use template::{Template, TemplateFault};
+
+use crate::job::{
+    Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, Output, Overflow, SourceFile, Step, WorkPath,
+};
+
+/// One language in one version; has a pool of its own. Read from `config/languages/<key>.toml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Language {
+    pub key: LanguageId,
+    /// What requests call it.
+    pub id: String,
+    pub name: String,
+    pub version: String,
+    pub aliases: Vec<String>,
+    pub image: String,
+    /// The path of the file that `source` stands for.
+    pub source_file: WorkPath,
+    /// Which files `{sources}` stands for, by extension.
+    pub extensions: Vec<String>,
+    pub compile: Option<Template>,
+    pub run: Template,
+    /// Run in every sandbox while it warms up, so that no request pays for a first time: the interpreter or compiler with
+    /// nothing to do.
+    pub rehearse: Option<Template>,
+    pub env: Vec<(String, String)>,
+    pub compile_limits: Limits,
+    pub run_limits: Limits,
+    pub ceiling: Ceiling,
+    /// How many ready sandboxes to keep.
+    pub pool_size: usize,
+}
+
+/// A request as far as it does not depend on the language's commands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submission {
+    pub id: String,
+    pub files: Vec<SourceFile>,
+    pub entrypoint: WorkPath,
+    pub stdin: Vec<u8>,
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub compile_flags: Vec<String>,
+    pub compile_limits: Limits,
+    pub run_limits: Limits,
+    pub overflow: Overflow,
+    pub output: Output,
+    pub artifacts: Vec<WorkPath>,
+    pub deadline: Duration,
+}
+
+/// The environment of every program, before its language's and its request's own. HOME and TMPDIR are writable.
+const BASE_ENV: [(&str, &str); 4] =
+    [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("TMPDIR", "/tmp"), ("LANG", "C.UTF-8")];
+
+/// Names that a request may not set: they decide which code the loader brings into our own interpreters' start.
+pub fn is_reserved_name(name: &str) -> bool {
+    matches!(name, "PATH" | "HOME" | "TMPDIR" | "PWD") || name.starts_with("LD_") || name.starts_with("CAISSON")
+}
+
+impl Language {
+    /// What the language makes of a request.
+    pub fn job(&self, submission: Submission) -> Job {
+        let Submission {
+            id,
+            files,
+            entrypoint,
+            stdin,
+            args,
+            env,
+            compile_flags,
+            compile_limits,
+            run_limits,
+            overflow,
+            output,
+            artifacts,
+            deadline,
+        } = submission;
+        let sources = self.sources(&files, &entrypoint);
+        let values =
+            template::Values { entrypoint: &entrypoint, sources: &sources, flags: &compile_flags, args: &args };
+        let compile = self.compile.as_ref().map(|template| Step {
+            argv: template.expand(&values),
+            env: self.environment(&[]),
+            stdin: Vec::new(),
+            limits: compile_limits,
+            overflow: Overflow::Cut,
+            output,
+        });
+        let run = Step {
+            argv: self.run.expand(&values),
+            env: self.environment(&env),
+            stdin,
+            limits: run_limits,
+            overflow,
+            output,
+        };
+        Job { id, language: self.key.clone(), files, compile, run, artifacts, deadline }
+    }
+
+    /// All that any of its jobs may have brought back: two stages with two streams each, and files.
+    pub fn most_output_bytes(&self) -> u64 {
+        self.ceiling.0.output_bytes.saturating_mul(4).saturating_add(MOST_ARTIFACTS as u64 * MOST_ARTIFACT_BYTES)
+    }
+
+    /// What is run in every sandbox before it is handed out, if the language has something to run.
+    pub fn rehearsal(&self) -> Option<Step> {
+        let nothing = template::Values { entrypoint: &self.source_file, sources: &[], flags: &[], args: &[] };
+        self.rehearse.as_ref().map(|template| Step {
+            argv: template.expand(&nothing),
+            env: self.environment(&[]),
+            stdin: Vec::new(),
+            limits: self.ceiling.0,
+            overflow: Overflow::Cut,
+            output: Output::Merged,
+        })
+    }
+
+    /// The entry point first, then every other file with one of the language's extensions.
+    fn sources(&self, files: &[SourceFile], entrypoint: &WorkPath) -> Vec<String> {
+        let others =
+            files.iter().map(|file| &file.path).filter(|path| *path != entrypoint).filter(|path| {
+                path.extension().is_some_and(|found| self.extensions.iter().any(|known| known == found))
+            });
+        std::iter::once(entrypoint).chain(others).map(|path| path.as_str().to_owned()).collect()
+    }
+
+    fn environment(&self, of_request: &[(String, String)]) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> =
+            BASE_ENV.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        for (name, value) in self.env.iter().chain(of_request) {
+            match all.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => old.clone_from(value),
+                None => all.push((name.clone(), value.clone())),
+            }
+        }
+        all
+    }
+}

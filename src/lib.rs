@@ -1,0 +1,5 @@
+//! Runs untrusted code in pre-warmed, single-use sandboxes.
+
+pub mod job;
+pub mod language;
+pub mod observe;

@@ -1,0 +1,214 @@
+//! What the service tells about itself while it works. Domain code calls these methods and has never heard of Prometheus.
+//!
+//! Every method has an empty default, so that a test implements only what it looks at. The enums are closed: each of
+//! their values is a label on a metric, and every series exists from the start.
+
+use std::{
+    fmt::Debug,
+    time::{Duration, Instant},
+};
+
+use crate::job::{Claim, LanguageId, Outcome};
+
+/// Declares a closed set of label values.
+macro_rules! labels {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident => $label:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$of])* $variant),+ }
+
+        impl $name {
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),+ }
+            }
+        }
+    };
+}
+
+labels! {
+    /// How an accepted job ended.
+    JobEnd {
+        Ok => "ok",
+        CompileError => "compile_error",
+        RuntimeError => "runtime_error",
+        TimeLimit => "time_limit_exceeded",
+        MemoryLimit => "memory_limit_exceeded",
+        OutputLimit => "output_limit_exceeded",
+        ProcessLimit => "process_limit_exceeded",
+        SandboxError => "sandbox_error",
+        /// The client hung up before the answer.
+        Abandoned => "abandoned",
+    }
+}
+
+labels! {
+    /// Why a job was turned away.
+    Rejection {
+        /// The queue is full, or the wait would outlast the deadline.
+        Saturated => "saturated",
+        Draining => "draining",
+        EngineUnavailable => "engine_unavailable",
+        /// Requests and answers under way take up all memory that is set aside for them.
+        Memory => "memory",
+    }
+}
+
+labels! {
+    /// How a claim ended.
+    ClaimEnd {
+        Warm => "warm",
+        Late => "late",
+        Cold => "cold",
+        /// No sandbox within the deadline.
+        Timeout => "timeout",
+        Error => "error",
+        Abandoned => "abandoned",
+    }
+}
+
+labels! {
+    StageKind {
+        Compile => "compile",
+        Run => "run",
+    }
+}
+
+labels! {
+    /// Why a boot failed.
+    BootFault {
+        Engine => "engine",
+        /// The agent did not say hello in time.
+        Silent => "silent",
+        /// The agent speaks another protocol, or none.
+        Handshake => "handshake",
+        /// It came up, and could not run what it is for.
+        Rehearsal => "rehearsal",
+    }
+}
+
+labels! {
+    /// Where a sandbox is in its life.
+    SandboxState {
+        Booting => "booting",
+        Ready => "ready",
+        Claimed => "claimed",
+        Destroying => "destroying",
+    }
+}
+
+labels! {
+    EngineOperation {
+        Create => "create",
+        Start => "start",
+        /// Creates the agent's exec and takes over its streams.
+        Exec => "exec",
+        Wait => "wait",
+        Remove => "remove",
+        List => "list",
+        Probe => "probe",
+    }
+}
+
+labels! {
+    EngineFault {
+        /// The daemon does not answer.
+        Unreachable => "unreachable",
+        Timeout => "timeout",
+        /// The daemon answered that it cannot.
+        Refused => "refused",
+    }
+}
+
+pub trait Observer: Debug + Send + Sync + 'static {
+    fn job_finished(&self, _language: &LanguageId, _end: JobEnd, _total: Duration) {}
+    /// The service's own share of a job that was answered: whole request less compile and run.
+    fn overhead_measured(&self, _language: &LanguageId, _overhead: Duration) {}
+    fn job_rejected(&self, _reason: Rejection) {}
+    fn queue_waited(&self, _wait: Duration) {}
+    fn claim_finished(&self, _language: &LanguageId, _end: ClaimEnd, _wait: Duration) {}
+    fn stage_finished(&self, _language: &LanguageId, _stage: StageKind, _wall: Duration) {}
+    fn boot_finished(&self, _language: &LanguageId, _result: Result<(), BootFault>, _took: Duration) {}
+    fn destroy_finished(&self, _took: Duration) {}
+    fn sandbox_moved(&self, _language: &LanguageId, _from: Option<SandboxState>, _to: Option<SandboxState>) {}
+    fn pool_target(&self, _language: &LanguageId, _target: usize) {}
+    fn run_slots(&self, _slots: usize) {}
+    fn run_slots_in_use(&self, _in_use: usize) {}
+    fn engine_called(&self, _operation: EngineOperation, _result: Result<(), EngineFault>, _took: Duration) {}
+    fn orphan_reaped(&self) {}
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Deaf;
+
+impl Observer for Deaf {}
+
+/// Tells how a wait ended, also when the future that waited was dropped: it assumes the fallback until told otherwise.
+pub struct Timer<E, F: FnMut(E, Duration)> {
+    since: Instant,
+    end: Option<E>,
+    tell: F,
+}
+
+impl<E, F: FnMut(E, Duration)> Timer<E, F> {
+    pub fn start(fallback: E, tell: F) -> Self {
+        Self { since: Instant::now(), end: Some(fallback), tell }
+    }
+
+    pub fn finish(mut self, end: E) {
+        self.end = Some(end);
+    }
+}
+
+impl<E, F: FnMut(E, Duration)> Drop for Timer<E, F> {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            (self.tell)(end, self.since.elapsed());
+        }
+    }
+}
+
+impl From<Claim> for ClaimEnd {
+    fn from(claim: Claim) -> Self {
+        match claim {
+            Claim::Warm => Self::Warm,
+            Claim::Late => Self::Late,
+            Claim::Cold => Self::Cold,
+        }
+    }
+}
+
+impl From<Outcome> for JobEnd {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Ok => Self::Ok,
+            Outcome::RuntimeError => Self::RuntimeError,
+            Outcome::TimeLimit => Self::TimeLimit,
+            Outcome::MemoryLimit => Self::MemoryLimit,
+            Outcome::OutputLimit => Self::OutputLimit,
+            Outcome::ProcessLimit => Self::ProcessLimit,
+            Outcome::SandboxError => Self::SandboxError,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_that_is_dropped_tells_its_fallback() {
+        let mut told = Vec::new();
+        drop(Timer::start("abandoned", |end, _| told.push(end)));
+        assert_eq!(told, ["abandoned"]);
+    }
+
+    #[test]
+    fn a_timer_that_is_finished_tells_the_end_once() {
+        let mut told = Vec::new();
+        Timer::start("abandoned", |end, _| told.push(end)).finish("ok");
+        assert_eq!(told, ["ok"]);
+    }
+}
