@@ -1,0 +1,17 @@
+//! What the server and its agent say to each other: messages, and the frames that carry them. No I/O.
+//!
+//! A frame is `length: u32 LE | head | payload`: the head is one message in postcard, the payload is the raw bytes that
+//! belong to it (a piece of a file, of stdin, of output), so that bulk is never encoded. `length` counts head and payload.
+//! Both sides bound what they accept by [`MAX_FRAME`]; neither trusts the other.
+
+mod frame;
+mod message;
+
+pub use frame::{Fault, MAX_FRAME, PIECE, decode, encode, encode_pieces, split};
+pub use message::{Ended, Exit, FromAgent, Hello, Limits, Overflow, Step, Stop, Stream, ToAgent};
+
+/// What is run in a sandbox before it is handed out, where its language has nothing better: the agent's own do-nothing.
+pub const REHEARSAL: [&str; 2] = ["/caisson/agent", "rehearse"];
+
+/// Raised with every change of a message; server and agent must agree, or the sandbox is not used.
+pub const VERSION: u16 = 2;

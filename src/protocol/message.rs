@@ -1,0 +1,123 @@
+//! The messages. Times are nanoseconds, sizes bytes.
+
+use serde::{Deserialize, Serialize};
+
+/// Server to agent. Every message but the last two only prepares; `Run` answers with [`FromAgent::Ended`], `Fetch` with
+/// [`FromAgent::Fetched`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToAgent {
+    /// Begins a file of the job, at a path below the work directory. Payload: its first piece.
+    File {
+        path: String,
+    },
+    /// Payload: the next piece of the file begun last.
+    More,
+    /// Payload: bytes added to the standard input of the next `Run`.
+    Stdin,
+    Run(Step),
+    /// Brings back a regular file from the work directory, once no process of the job is left.
+    Fetch {
+        path: String,
+        max_bytes: u64,
+    },
+}
+
+/// Agent to server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromAgent {
+    Hello(Hello),
+    /// The program has been running for a moment. One that ends sooner is not announced.
+    Running,
+    /// Payload: a piece of what the program wrote.
+    Output(Stream),
+    Ended(Ended),
+    /// Payload: a piece of the file asked for.
+    Artifact,
+    /// The end of a `Fetch`: all pieces were sent, or the reason why there are none.
+    Fetched(Result<(), String>),
+    /// The agent could not do its own part; the sandbox is of no further use.
+    Failed(String),
+}
+
+/// First words of an agent: the sandbox is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    pub protocol: u16,
+    pub agent_uid: u32,
+    pub job_uid: u32,
+}
+
+/// One program to run to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The program (a path that holds a slash) and its arguments.
+    pub argv: Vec<String>,
+    /// The whole environment, `NAME=value`.
+    pub env: Vec<String>,
+    /// Start from an empty work directory with just the job's files in it.
+    pub fresh: bool,
+    /// Both outputs through one pipe, reported as stdout.
+    pub merge_stderr: bool,
+    pub overflow: Overflow,
+    pub limits: Limits,
+}
+
+/// What happens to a program that writes more than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Overflow {
+    /// The rest is thrown away, the program goes on.
+    Cut,
+    Kill,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    pub cpu_ns: u64,
+    pub wall_ns: u64,
+    pub memory_bytes: u64,
+    /// Per stream.
+    pub output_bytes: u64,
+    pub processes: u32,
+    pub file_size_bytes: u64,
+    pub open_files: u64,
+    pub stack_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// The raw facts of a step that ended. What they mean is decided by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    pub exit: Exit,
+    /// The limit for which the agent ended the program.
+    pub stopped: Option<Stop>,
+    pub cpu_ns: u64,
+    pub wall_ns: u64,
+    pub memory_peak_bytes: u64,
+    /// Processes that the kernel killed for want of memory.
+    pub oom_kills: u64,
+    /// Forks that the kernel refused for the sandbox's process limit.
+    pub forks_refused: u64,
+    pub stdout_cut: bool,
+    pub stderr_cut: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+    /// The program could not be started: the error number of `execve`.
+    NotStarted(i32),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stop {
+    CpuTime,
+    WallTime,
+    Memory,
+    Output,
+}
