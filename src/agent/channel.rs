@@ -1,0 +1,120 @@
+//! The conversation between `serve` and `init`: one message a packet, descriptors beside it.
+
+use std::{
+    io::{self, IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    SocketAddrUnix, recvmsg, sendmsg,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// `serve` to `init`.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// Start a program; with it come its stdin, stdout and stderr.
+    Spawn(Spawn),
+    /// End the program that runs, and every process of the job.
+    Kill,
+    /// Open a regular file below the work directory.
+    Open { path: String },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Spawn {
+    pub argv: Vec<String>,
+    pub env: Vec<String>,
+    /// From the originals alone, rather than from what the step before left in the work directory.
+    pub fresh: bool,
+    pub cpu_seconds: u64,
+    /// Absent where the control group has the same bound: it counts what it refuses, and a limit of the process does not.
+    pub processes: Option<u64>,
+    pub file_size_bytes: u64,
+    pub open_files: u64,
+    pub stack_bytes: u64,
+}
+
+/// `init` to `serve`.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Answer {
+    /// The main process ended and no process of the job is left.
+    Ended(Death),
+    /// With it comes the file.
+    Opened,
+    Refused(String),
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Death {
+    pub exit: caisson_protocol::Exit,
+    /// Of the largest process, from its own accounting.
+    pub max_rss_bytes: u64,
+}
+
+/// In the sandbox's own network namespace, so that one name serves all.
+pub fn address() -> io::Result<SocketAddrUnix> {
+    Ok(SocketAddrUnix::new_abstract_name(b"caisson-init")?)
+}
+
+pub struct Channel {
+    socket: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+/// The largest packet: a `Spawn` with its arguments and environment. A unix socket takes about 200 KiB.
+const PACKET: usize = 192 * 1024;
+const FDS: usize = 3;
+
+impl Channel {
+    pub fn new(socket: OwnedFd) -> Self {
+        Self { socket, buffer: vec![0; PACKET] }
+    }
+
+    pub fn send<M: Serialize>(&self, message: &M, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let packet = postcard::to_stdvec(message).map_err(io::Error::other)?;
+        if packet.len() > PACKET {
+            return Err(io::Error::other("the arguments and the environment are too large"));
+        }
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !fds.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(fds));
+        }
+        sendmsg(&self.socket, &[IoSlice::new(&packet)], &mut control, SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Waits for a message; `None` when the other side has left.
+    pub fn receive<M: DeserializeOwned>(&mut self) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = loop {
+            let mut into = [IoSliceMut::new(&mut self.buffer)];
+            match recvmsg(&self.socket, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::CONNRESET) => return Ok(None),
+                other => break other?,
+            }
+        };
+        let mut fds = Vec::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(rights) = message {
+                fds.extend(rights);
+            }
+        }
+        if received.bytes == 0 {
+            return Ok(None);
+        }
+        let message = postcard::from_bytes(&self.buffer[..received.bytes]).map_err(io::Error::other)?;
+        Ok(Some((message, fds)))
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

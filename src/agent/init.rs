@@ -1,0 +1,228 @@
+//! PID 1: starts programs, kills everything, reaps. Runs with the job's uid and knows no secret.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use caisson_protocol::Exit;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with, sockopt::socket_peercred},
+};
+
+use crate::{
+    channel::{self, Answer, Channel, Death, Order, Spawn},
+    child::{self, Program},
+    confine::Confinement,
+    hide, tree,
+};
+
+/// How long the agent may take to connect: it is exec'd right after the start. Too small and a loaded host makes no
+/// sandbox; too large and one whose server died during its boot lingers.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The dead that are buried between two looks at the agent's orders: a job whose processes die as fast as PID 1 can reap
+/// them must not keep it from being told to kill.
+const REAPED_AT_ONCE: u32 = 32;
+
+pub fn run(agent_uid: u32) -> io::Result<()> {
+    hide()?;
+    child::settle()?;
+    let confinement = Confinement::new()?;
+    let children = child_events()?;
+    let mut channel = Channel::new(accept_agent(agent_uid)?);
+    while let Some((order, fds)) = channel.receive::<Order>()? {
+        match order {
+            Order::Spawn(spawn) => {
+                let Some(death) = spawn_to_end(&spawn, &confinement, fds, &mut channel, &children)? else {
+                    return Ok(());
+                };
+                channel.send(&Answer::Ended(death), &[])?;
+            }
+            Order::Open { path } => match tree::open_regular(&path) {
+                Ok(file) => channel.send(&Answer::Opened, &[file.as_fd()])?,
+                Err(reason) => channel.send(&Answer::Refused(reason), &[])?,
+            },
+            // The program ended before the order arrived.
+            Order::Kill => {}
+        }
+    }
+    Ok(())
+}
+
+/// The one peer with the agent's uid; nobody else can be here yet, and nobody can connect after.
+fn accept_agent(agent_uid: u32) -> io::Result<OwnedFd> {
+    let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    bind(&listener, &channel::address()?)?;
+    listen(&listener, 1)?;
+    let deadline = Instant::now() + CONNECT_PATIENCE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !readable(&listener, left)? {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "no agent connected"));
+        }
+        let peer = accept_with(&listener, SocketFlags::CLOEXEC)?;
+        if socket_peercred(&peer)?.uid.as_raw() == agent_uid {
+            return Ok(peer);
+        }
+    }
+}
+
+/// Runs a program until it or the agent's patience ends, then leaves no process; `None` when the agent has left.
+fn spawn_to_end(
+    spawn: &Spawn,
+    confinement: &Option<Confinement>,
+    fds: Vec<OwnedFd>,
+    channel: &mut Channel,
+    children: &OwnedFd,
+) -> io::Result<Option<Death>> {
+    let mut death = Death { exit: Exit::Signal(libc::SIGKILL), max_rss_bytes: 0 };
+    match start(spawn, confinement, fds) {
+        Ok(main) => {
+            if !wait_for_main(main, &mut death, channel, children)? {
+                return Ok(None);
+            }
+            kill_all(main, &mut death);
+        }
+        Err(error) => {
+            // The child that failed waits to be reaped.
+            kill_all(0, &mut death);
+            death.exit = Exit::NotStarted(error.raw_os_error().unwrap_or(libc::EIO));
+        }
+    }
+    Ok(Some(death))
+}
+
+fn start(spawn: &Spawn, confinement: &Option<Confinement>, fds: Vec<OwnedFd>) -> io::Result<i32> {
+    let stdio: [OwnedFd; 3] = fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+    if spawn.fresh {
+        tree::restore()?
+    } else {
+        tree::clear_scratch()?
+    }
+    Program::new(spawn, confinement)?.start(&stdio)
+}
+
+/// Until the main process is dead or the agent says so; `false` when the agent has left.
+fn wait_for_main(main: i32, death: &mut Death, channel: &mut Channel, children: &OwnedFd) -> io::Result<bool> {
+    loop {
+        let mut left = REAPED_AT_ONCE;
+        while let Some(reaped) = reap(libc::WNOHANG) {
+            if reaped.note(main, death) {
+                return Ok(true);
+            }
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+        let mut fds = [PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN), PollFd::new(children, PollFlags::IN)];
+        // With more of the dead in line, only a look at what else there is.
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        match poll(&mut fds, (left == 0).then_some(&at_once)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let (order, child) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
+        if child {
+            forget_event(children);
+        }
+        if order {
+            return Ok(match channel.receive::<Order>()? {
+                Some((Order::Kill, _)) => true,
+                // Nothing else is ever sent while a program runs.
+                Some((Order::Spawn(_) | Order::Open { .. }, _)) | None => false,
+            });
+        }
+    }
+}
+
+/// One call reaches every process of the job at once: a fork with a SIGKILL pending fails. Orphans become our children,
+/// so when there are no children left there are no processes left.
+fn kill_all(main: i32, death: &mut Death) {
+    loop {
+        // SAFETY: signals only; PID 1 itself is spared by the kernel, the agent by its uid.
+        unsafe { libc::kill(-1, libc::SIGKILL) };
+        match reap(0) {
+            Some(reaped) => {
+                reaped.note(main, death);
+            }
+            None => return,
+        }
+    }
+}
+
+struct Reaped {
+    pid: i32,
+    status: i32,
+    max_rss_bytes: u64,
+}
+
+impl Reaped {
+    /// Takes what it tells; true when it was the main process.
+    fn note(&self, main: i32, death: &mut Death) -> bool {
+        death.max_rss_bytes = death.max_rss_bytes.max(self.max_rss_bytes);
+        if self.pid != main {
+            return false;
+        }
+        // A traced child reports its stops too: only these two are an end.
+        if libc::WIFEXITED(self.status) {
+            death.exit = Exit::Code(libc::WEXITSTATUS(self.status));
+            true
+        } else if libc::WIFSIGNALED(self.status) {
+            death.exit = Exit::Signal(libc::WTERMSIG(self.status));
+            true
+        } else {
+            false
+        }
+    }
+}
+
+/// The next dead child; `None` when there is none (with `WNOHANG`: none yet).
+fn reap(flags: i32) -> Option<Reaped> {
+    loop {
+        let mut status = 0;
+        // SAFETY: all zero is a valid rusage, and both places live through the call.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        match unsafe { libc::wait4(-1, &mut status, flags, &mut usage) } {
+            0 => return None,
+            -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            -1 => return None,
+            pid => {
+                let max_rss_bytes = u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024;
+                return Some(Reaped { pid, status, max_rss_bytes });
+            }
+        }
+    }
+}
+
+/// Deaths of children as a descriptor: a hint to look, never counted on.
+fn child_events() -> io::Result<OwnedFd> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: the set is initialised before use and the descriptor is ours alone.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigfillset(&mut set);
+        if libc::sigprocmask(libc::SIG_SETMASK, &set, std::ptr::null_mut()) == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGCHLD);
+        match libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) {
+            -1 => Err(io::Error::last_os_error()),
+            fd => Ok(OwnedFd::from_raw_fd(fd)),
+        }
+    }
+}
+
+fn forget_event(children: &OwnedFd) {
+    let mut info = [0; size_of::<libc::signalfd_siginfo>()];
+    let _ = rustix::io::read(children, &mut info);
+}
+
+fn readable(fd: &OwnedFd, patience: Duration) -> io::Result<bool> {
+    let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
+    Ok(poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&patience))? > 0)
+}

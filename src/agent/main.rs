@@ -1,0 +1,61 @@
+//! The program inside a sandbox: one static binary, two roles, two uids.
+//!
+//! ```text
+//! server ══frames══ serve (agent uid, exec'd while warming)      talks, meters, decides when a limit is reached
+//!                     ║ unix socket made before any job exists
+//!                   init  (job uid, PID 1)                       spawns, kills, reaps; holds nothing worth reading
+//!                     └── the job's processes (job uid)
+//! ```
+//! The job can neither signal, trace nor read `serve`, which has another uid, and no signal from inside ends a PID 1
+//! without handlers. `init` has the job's uid so that its `kill(-1)` reaches every process of the job at once and spares
+//! `serve`, with no capability at all. When the server hangs up, `serve` leaves, then `init`, and with PID 1 the kernel
+//! ends everything else.
+
+mod channel;
+mod child;
+mod confine;
+mod init;
+mod meter;
+mod serve;
+mod supervise;
+mod talk;
+mod tree;
+
+use std::process::ExitCode;
+
+/// Of the caller's mistake; the roles themselves end with 0 (the other side left) or 1.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["init", agent_uid] => match agent_uid.parse() {
+            Ok(uid) => init::run(uid),
+            Err(_) => return usage(),
+        },
+        ["serve"] => serve::run(),
+        // The job of a rehearsal: being started is all it is for.
+        ["rehearse"] => return ExitCode::SUCCESS,
+        _ => return usage(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Goes to the container's discarded log, or to the server as the exec's stderr.
+            eprintln!("caisson-agent: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: caisson-agent init AGENT_UID | serve | rehearse");
+    ExitCode::from(USAGE)
+}
+
+/// Nobody may trace this process, read its memory or its descriptors.
+fn hide() -> std::io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}

@@ -1,0 +1,161 @@
+//! The supervisor: talks with the server, keeps the job's files, and has `init` run what it is told to.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    thread,
+    time::{Duration, Instant},
+};
+
+use caisson_protocol::{FromAgent, Hello, PIECE, Step, ToAgent, VERSION};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt::socket_peercred},
+};
+
+use crate::{
+    channel::{self, Answer, Channel, Order},
+    hide,
+    meter::Meter,
+    supervise::{self, Supervised},
+    talk::Talk,
+    tree,
+};
+
+/// How long PID 1 may take to listen: it was started just before.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
+const CONNECT_PAUSE: Duration = Duration::from_millis(2);
+
+pub fn run() -> io::Result<()> {
+    hide()?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let (channel, job_uid) = connect_init()?;
+    let mut talk = Talk::new()?;
+    let agent_uid = rustix::process::getuid().as_raw();
+    let mut agent = Agent { meter: Meter::open()?, channel, file: None, stdin: Vec::new() };
+    talk.say(&FromAgent::Hello(Hello { protocol: VERSION, agent_uid, job_uid }), &[]);
+    talk.flush_all()?;
+    while wait_for_server(&talk, &agent.channel)? {
+        let Some((message, payload)) = talk.next()? else { return Ok(()) };
+        // A message that only prepares is silent when it succeeds.
+        let result = match message {
+            ToAgent::File { path } => agent.begin_file(&path, payload),
+            ToAgent::More => agent.continue_file(payload),
+            ToAgent::Stdin => {
+                agent.stdin.extend_from_slice(payload);
+                Ok(())
+            }
+            ToAgent::Run(step) => match agent.run(&step, &mut talk) {
+                Ok(Supervised::Ended) => Ok(()),
+                Ok(Supervised::Alone) => return Ok(()),
+                Err(error) => Err(error),
+            },
+            ToAgent::Fetch { path, max_bytes } => agent.fetch(path, max_bytes, &mut talk),
+        };
+        if let Err(error) = result {
+            talk.say(&FromAgent::Failed(error.to_string()), &[]);
+            talk.flush_all()?;
+            return Err(error);
+        }
+        talk.flush_all()?;
+    }
+    Ok(())
+}
+
+/// True when the server has said something, false when `init` has left.
+fn wait_for_server(talk: &Talk, channel: &Channel) -> io::Result<bool> {
+    use std::os::fd::AsFd;
+    if talk.has_frame() {
+        return Ok(true);
+    }
+    loop {
+        let mut fds = [
+            PollFd::from_borrowed_fd(talk.input(), PollFlags::IN),
+            PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN),
+        ];
+        match poll(&mut fds, None) {
+            // Between steps `init` has nothing to say: this is its end.
+            Ok(_) if !fds[1].revents().is_empty() => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Connects to PID 1, and to nobody else.
+fn connect_init() -> io::Result<(Channel, u32)> {
+    let address = channel::address()?;
+    let deadline = Instant::now() + CONNECT_PATIENCE;
+    loop {
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        match connect(&socket, &address) {
+            Ok(()) => {
+                let peer = socket_peercred(&socket)?;
+                if !peer.pid.is_init() {
+                    return Err(io::Error::other("the listener is not PID 1"));
+                }
+                return Ok((Channel::new(socket), peer.uid.as_raw()));
+            }
+            Err(rustix::io::Errno::CONNREFUSED) if Instant::now() < deadline => thread::sleep(CONNECT_PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+struct Agent {
+    meter: Meter,
+    channel: Channel,
+    /// The file begun last, while pieces may follow.
+    file: Option<File>,
+    stdin: Vec<u8>,
+}
+
+impl Agent {
+    fn begin_file(&mut self, path: &str, piece: &[u8]) -> io::Result<()> {
+        let mut file = tree::create_original(path)?;
+        file.write_all(piece)?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn continue_file(&mut self, piece: &[u8]) -> io::Result<()> {
+        let file = self.file.as_mut().ok_or_else(|| io::Error::other("a piece came without its file"))?;
+        file.write_all(piece)
+    }
+
+    fn run(&mut self, step: &Step, talk: &mut Talk) -> io::Result<Supervised> {
+        // A file that is open for writing cannot be executed.
+        self.file = None;
+        let stdin = std::mem::take(&mut self.stdin);
+        supervise::run(step, stdin, &self.meter, &mut self.channel, talk)
+    }
+
+    fn fetch(&mut self, path: String, max_bytes: u64, talk: &mut Talk) -> io::Result<()> {
+        self.channel.send(&Order::Open { path }, &[])?;
+        let result = match self.channel.receive::<Answer>()? {
+            Some((Answer::Opened, mut fds)) => match fds.pop() {
+                Some(fd) => send_file(File::from(fd), max_bytes, talk)?,
+                None => return Err(io::Error::other("PID 1 sent no file")),
+            },
+            Some((Answer::Refused(reason), _)) => Err(reason),
+            Some((Answer::Ended(_), _)) | None => return Err(io::Error::other("PID 1 has left")),
+        };
+        talk.say(&FromAgent::Fetched(result), &[]);
+        Ok(())
+    }
+}
+
+fn send_file(mut file: File, max_bytes: u64, talk: &mut Talk) -> io::Result<Result<(), String>> {
+    if file.metadata()?.len() > max_bytes {
+        return Ok(Err(format!("is larger than {max_bytes} bytes")));
+    }
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(Ok(())),
+            read => talk.say(&FromAgent::Artifact, &piece[..read]),
+        }
+        talk.flush_all()?;
+    }
+}

@@ -1,0 +1,122 @@
+//! The conversation with the server over the exec's own stdin and stdout.
+
+use std::{io, os::fd::BorrowedFd};
+
+use caisson_protocol as protocol;
+use protocol::{FromAgent, ToAgent};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fs::OFlags,
+    stdio::{stdin, stdout},
+};
+
+/// Frames in from stdin, frames out to stdout, the latter never blocking: a slow server must not hold up a time limit.
+pub struct Talk {
+    received: Vec<u8>,
+    /// How much of `received` was handed out already.
+    taken: usize,
+    pending: Vec<u8>,
+    /// The server did not take all that was offered last.
+    is_blocked: bool,
+}
+
+/// Less than this is worth no write of its own.
+const PENDING_LEAST: usize = 16 * 1024;
+
+/// More than this waiting for the server, and the program's output is left in its pipe.
+const PENDING_MAX: usize = 4 * protocol::PIECE;
+
+impl Talk {
+    pub fn new() -> io::Result<Self> {
+        let flags = rustix::fs::fcntl_getfl(stdout())?;
+        rustix::fs::fcntl_setfl(stdout(), flags | OFlags::NONBLOCK)?;
+        Ok(Self { received: Vec::new(), taken: 0, pending: Vec::new(), is_blocked: false })
+    }
+
+    /// The next message and its payload; `None` when the server has hung up.
+    pub fn next(&mut self) -> io::Result<Option<(ToAgent, &[u8])>> {
+        self.received.drain(..self.taken);
+        self.taken = 0;
+        loop {
+            if let Some((_, length)) = protocol::split(&self.received).map_err(io::Error::other)? {
+                self.taken = length;
+                break;
+            }
+            let start = self.received.len();
+            self.received.resize(start + protocol::PIECE, 0);
+            let read = rustix::io::retry_on_intr(|| rustix::io::read(stdin(), &mut self.received[start..]))?;
+            self.received.truncate(start + read);
+            if read == 0 {
+                return Ok(None);
+            }
+        }
+        // Split again: the loop's borrow could not outlive the reading.
+        match protocol::split(&self.received).map_err(io::Error::other)? {
+            Some((body, _)) => protocol::decode(body).map(Some).map_err(io::Error::other),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a message is here already, so that there is nothing to wait for.
+    pub fn has_frame(&self) -> bool {
+        !matches!(protocol::split(&self.received[self.taken..]), Ok(None))
+    }
+
+    /// Queues a message; [`Talk::flush`] or [`Talk::flush_all`] sends it.
+    pub fn say(&mut self, message: &FromAgent, payload: &[u8]) {
+        protocol::encode(message, payload, &mut self.pending);
+    }
+
+    pub fn is_blocked(&self) -> bool {
+        self.is_blocked
+    }
+
+    pub fn is_worth_sending(&self) -> bool {
+        self.is_blocked || self.pending.len() >= PENDING_LEAST
+    }
+
+    pub fn is_behind(&self) -> bool {
+        self.pending.len() > PENDING_MAX
+    }
+
+    /// Sends as much as the server takes now.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let mut sent = 0;
+        self.is_blocked = false;
+        while sent < self.pending.len() {
+            match rustix::io::write(stdout(), &self.pending[sent..]) {
+                Ok(written) => sent += written,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => {
+                    self.is_blocked = true;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.pending.drain(..sent);
+        Ok(())
+    }
+
+    /// Sends everything, waiting for the server as long as it is there.
+    pub fn flush_all(&mut self) -> io::Result<()> {
+        loop {
+            self.flush()?;
+            if self.pending.is_empty() {
+                return Ok(());
+            }
+            match poll(&mut [PollFd::from_borrowed_fd(self.output(), PollFlags::OUT)], None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    pub fn input(&self) -> BorrowedFd<'static> {
+        stdin()
+    }
+
+    pub fn output(&self) -> BorrowedFd<'static> {
+        stdout()
+    }
+}

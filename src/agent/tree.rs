@@ -1,0 +1,131 @@
+//! The files of a job: originals in `/box`, which the job can read and not change, and the copy it works in.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Read, Write},
+    os::{fd::OwnedFd, unix::fs::DirBuilderExt, unix::fs::OpenOptionsExt},
+    path::Path,
+};
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, openat2};
+
+const ORIGINALS: &str = "/box";
+const WORK: &str = "/work";
+/// Every place a job can write to.
+pub const WRITABLE: [&str; 3] = [WORK, "/tmp", "/dev/shm"];
+
+/// Never out of the directory, never through a link, never onto another file system.
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH
+    .union(ResolveFlags::NO_SYMLINKS)
+    .union(ResolveFlags::NO_MAGICLINKS)
+    .union(ResolveFlags::NO_XDEV);
+
+/// All files may be executed: an uploaded program is one, and to the others it does no harm.
+const MODE: u32 = 0o755;
+
+/// Begins an original. Its directories are made as needed.
+pub fn create_original(path: &str) -> io::Result<File> {
+    let root = open_directory(ORIGINALS)?;
+    for (at, _) in path.match_indices('/') {
+        match mkdirat(&root, &path[..at], Mode::from_raw_mode(MODE)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(openat2(&root, path, flags, Mode::from_raw_mode(MODE), BENEATH)?))
+}
+
+/// Makes the work directory what it was before the job first ran. No process of the job may be alive.
+pub fn restore() -> io::Result<()> {
+    for directory in WRITABLE {
+        clear(Path::new(directory))?;
+    }
+    copy(Path::new(ORIGINALS), Path::new(WORK))
+}
+
+/// Clears all but the work directory: what a compile leaves for the run lies there and nowhere else.
+pub fn clear_scratch() -> io::Result<()> {
+    for directory in WRITABLE.into_iter().filter(|directory| *directory != WORK) {
+        clear(Path::new(directory))?;
+    }
+    Ok(())
+}
+
+/// Bytes of memory that files hold in the places a job can write to.
+pub fn held_bytes() -> io::Result<u64> {
+    let mut held = 0;
+    for directory in WRITABLE {
+        let stat = rustix::fs::statvfs(directory)?;
+        held += (stat.f_blocks - stat.f_bfree) * stat.f_frsize;
+    }
+    Ok(held)
+}
+
+/// Opens what the job left, if it is a regular file; otherwise says why not, in public words.
+pub fn open_regular(path: &str) -> Result<OwnedFd, String> {
+    let said = |error: rustix::io::Errno| match error {
+        rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR => "does not exist",
+        rustix::io::Errno::LOOP | rustix::io::Errno::XDEV => "is or lies behind a link",
+        _ => "cannot be opened",
+    };
+    let refuse = |words: &str| Err(words.to_owned());
+    let Ok(root) = open_directory(WORK) else { return refuse("cannot be opened") };
+    // NONBLOCK: a FIFO without a writer must not hold us.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match openat2(&root, path, flags, Mode::empty(), BENEATH) {
+        Ok(file) => file,
+        Err(error) => return refuse(said(error)),
+    };
+    match rustix::fs::fstat(&file) {
+        Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() => Ok(file),
+        _ => refuse("is not a regular file"),
+    }
+}
+
+fn open_directory(path: &str) -> io::Result<OwnedFd> {
+    let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+fn clear(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            // A directory that its owner closed to itself is opened again. `remove_dir_all` follows no link.
+            let _ = fs::set_permissions(entry.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700));
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut buffer = Vec::new();
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            DirBuilder::new().mode(MODE).create(&target)?;
+            copy(&entry.path(), &target)?;
+        } else {
+            buffer.resize(64 * 1024, 0);
+            copy_file(&entry.path(), &target, &mut buffer)?;
+        }
+    }
+    Ok(())
+}
+
+/// By read and write: the sandbox's system call filter refuses the splice family.
+fn copy_file(from: &Path, to: &Path, buffer: &mut [u8]) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut target = File::options().write(true).create_new(true).mode(MODE).open(to)?;
+    loop {
+        match source.read(buffer)? {
+            0 => return Ok(()),
+            read => target.write_all(&buffer[..read])?,
+        }
+    }
+}
