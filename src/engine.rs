@@ -1,0 +1,117 @@
+//! The seam to whatever makes sandboxes.
+
+pub mod docker;
+pub mod fake;
+
+use std::{fmt, fmt::Debug};
+
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{job::LanguageId, observe::EngineFault};
+
+/// Makes and removes sandboxes. The id is ours, so that a half-made sandbox can be destroyed.
+pub trait Engine: Send + Sync + Debug + 'static {
+    /// Brings up a sandbox to the point where its agent can be talked to.
+    fn create<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Link, EngineError>>;
+    /// Returns when nothing of it is left on the host. Absent is `Ok`.
+    fn destroy<'a>(&'a self, id: &'a SandboxId, how: Destroy) -> BoxFuture<'a, Result<(), EngineError>>;
+    /// Every sandbox of this owner, in whatever state.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<SandboxId>, EngineError>>;
+    fn probe(&self) -> BoxFuture<'_, Result<EngineInfo, EngineError>>;
+    /// Whether what a language needs is there to make sandboxes from.
+    fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>>;
+}
+
+/// Names a sandbox on the host: `<owner>-<boot>-<number>`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SandboxId(String);
+
+impl SandboxId {
+    pub fn new(owner: &str, boot: &str, number: u64) -> Self {
+        Self(format!("{owner}-{boot}-{number}"))
+    }
+
+    /// For a name that the engine reported.
+    pub fn from_engine(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SandboxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Debug for SandboxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a sandbox must be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SandboxSpec {
+    pub id: SandboxId,
+    pub language: LanguageId,
+    pub image: String,
+    /// Of the job and of PID 1.
+    pub job_uid: u32,
+    /// Of the agent that supervises them.
+    pub agent_uid: u32,
+    pub memory_bytes: u64,
+    /// Processes of the job; the engine adds what the agent needs.
+    pub processes: u64,
+    pub file_size_bytes: u64,
+    pub open_files: u64,
+    /// Processors that all processes together may keep busy.
+    pub cpus: f64,
+}
+
+/// How a sandbox is brought to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destroy {
+    /// Its agent was told to leave and takes it along: wait for that, force only what is stuck.
+    Leaving,
+    /// Nobody talks to it any more.
+    Force,
+}
+
+/// The two directions of the conversation with an agent. How they come about stays inside the engine.
+pub struct Link {
+    pub reader: Box<dyn AsyncRead + Send + Unpin>,
+    pub writer: Box<dyn AsyncWrite + Send + Unpin>,
+}
+
+impl Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Link")
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineInfo {
+    pub name: String,
+    pub version: String,
+    pub api_version: String,
+    pub runtime: String,
+    /// `1` or `2`.
+    pub cgroup_version: String,
+    /// What a sandbox promises and this engine cannot keep.
+    pub lacks: Vec<&'static str>,
+}
+
+/// An engine that could not do what it was asked. The text is for operators.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine could not {verb}")]
+pub struct EngineError {
+    pub verb: &'static str,
+    pub kind: EngineFault,
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}

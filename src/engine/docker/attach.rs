@@ -1,0 +1,35 @@
+//! An exec's hijacked stream as a plain reader and writer.
+
+use std::{io, pin::Pin};
+
+use bollard::{container::LogOutput, errors::Error};
+use futures_util::{Stream, StreamExt};
+use tokio::io::AsyncWrite;
+use tokio_util::io::StreamReader;
+use tracing::warn;
+
+use super::super::{Link, SandboxId};
+
+type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+
+/// The agent's stdout is the conversation. What it says on stderr are its last words, for the operator.
+pub(super) fn link(output: Output, input: Pin<Box<dyn AsyncWrite + Send>>, id: &SandboxId) -> Link {
+    let id = id.clone();
+    let frames = output.filter_map(move |piece| {
+        let kept = match piece {
+            Ok(LogOutput::StdOut { message }) => Some(Ok(message)),
+            Ok(LogOutput::StdErr { message }) => {
+                let words = String::from_utf8_lossy(&message[..message.len().min(LAST_WORDS)]);
+                warn!(sandbox.id = %id, words = %words.trim_end(), "the agent complained");
+                None
+            }
+            Ok(LogOutput::StdIn { .. } | LogOutput::Console { .. }) => None,
+            Err(error) => Some(Err(io::Error::other(error))),
+        };
+        std::future::ready(kept)
+    });
+    Link { reader: Box::new(StreamReader::new(frames)), writer: Box::new(input) }
+}
+
+/// How much of a complaint is logged.
+const LAST_WORDS: usize = 500;

@@ -1,0 +1,240 @@
+//! The create body: a pure function, so that every promise of isolation can be read, and tested, in one place.
+
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, ResourcesUlimits,
+};
+
+use super::{super::SandboxSpec, DockerConfig};
+
+pub(super) const AGENT: &str = "/caisson/agent";
+pub(super) const OWNER_LABEL: &str = "caisson.owner";
+const BOOT_LABEL: &str = "caisson.boot";
+const LANGUAGE_LABEL: &str = "caisson.language";
+
+/// What PID 1 and the agent need beside the job: their own pages, pipes and buffers. Too small and the kernel ends the
+/// agent for a job's greed, too large and a sandbox may use more than its limit says.
+const AGENT_MEMORY: u64 = 16 << 20;
+
+/// PID 1 and the agent.
+const AGENT_PROCESSES: u64 = 2;
+
+/// With less, the runtime's helper, which has a dozen threads, cannot bring the agent in.
+const LEAST_PROCESSES: u64 = 32;
+
+/// The four places that can be written to, as shares of the job's memory: files there are charged to it, and together
+/// they must not fill it, or pages that outlive the program would kill what comes after.
+struct Tmpfs {
+    path: &'static str,
+    percent: u64,
+    inodes: &'static str,
+    exec: bool,
+    mode: &'static str,
+    owner: Owner,
+}
+
+enum Owner {
+    Agent,
+    Job,
+}
+
+const TMPFS: [Tmpfs; 4] = [
+    Tmpfs { path: "/box", percent: 20, inodes: "2k", exec: true, mode: "0755", owner: Owner::Agent },
+    Tmpfs { path: "/work", percent: 45, inodes: "8k", exec: true, mode: "0700", owner: Owner::Job },
+    Tmpfs { path: "/tmp", percent: 28, inodes: "8k", exec: true, mode: "0700", owner: Owner::Job },
+    Tmpfs { path: "/dev/shm", percent: 6, inodes: "1k", exec: false, mode: "0700", owner: Owner::Job },
+];
+
+/// What a program has no business to read: it tells of the host, of other sandboxes, or of the kernel's insides.
+/// Masking costs no measurable time.
+const MASKED: [&str; 61] = [
+    // Pseudo-terminals are one budget for the whole host.
+    "/dev/pts",
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/buddyinfo",
+    "/proc/bus",
+    "/proc/cgroups",
+    "/proc/cmdline",
+    "/proc/config.gz",
+    "/proc/consoles",
+    "/proc/crypto",
+    "/proc/devices",
+    "/proc/diskstats",
+    "/proc/dma",
+    "/proc/driver",
+    "/proc/fs",
+    "/proc/interrupts",
+    "/proc/iomem",
+    "/proc/ioports",
+    "/proc/irq",
+    "/proc/kallsyms",
+    "/proc/kcore",
+    "/proc/key-users",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/loadavg",
+    "/proc/locks",
+    "/proc/misc",
+    "/proc/modules",
+    "/proc/mtrr",
+    "/proc/pagetypeinfo",
+    "/proc/partitions",
+    "/proc/pressure",
+    "/proc/sched_debug",
+    "/proc/schedstat",
+    "/proc/scsi",
+    "/proc/slabinfo",
+    "/proc/softirqs",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/tty",
+    "/proc/version",
+    "/proc/vmallocinfo",
+    "/proc/vmstat",
+    "/proc/zoneinfo",
+    "/sys/block",
+    "/sys/bus",
+    "/sys/class",
+    "/sys/dev",
+    "/sys/devices",
+    "/sys/firmware",
+    "/sys/fs/bpf",
+    "/sys/fs/ext4",
+    "/sys/fs/fuse",
+    "/sys/fs/xfs",
+    "/sys/fs/btrfs",
+    "/sys/hypervisor",
+    "/sys/kernel",
+    "/sys/module",
+    "/sys/power",
+];
+
+const READ_ONLY: [&str; 2] = ["/proc/sys", "/proc/sysrq-trigger"];
+
+pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig) -> ContainerCreateBody {
+    let memory = (spec.memory_bytes + AGENT_MEMORY) as i64;
+    let ulimit = |name: &str, value: u64| {
+        let value = Some(value as i64);
+        ResourcesUlimits { name: Some(name.to_owned()), soft: value, hard: value }
+    };
+    let host = HostConfig {
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        security_opt: Some(vec!["no-new-privileges".to_owned(), format!("seccomp={}", config.seccomp)]),
+        readonly_rootfs: Some(true),
+        ipc_mode: Some("none".to_owned()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        memory: Some(memory),
+        // The same number: no swap at all.
+        memory_swap: Some(memory),
+        // The agent reads it, and leaves the bound to it where both are the same.
+        pids_limit: Some((spec.processes + AGENT_PROCESSES).max(LEAST_PROCESSES) as i64),
+        nano_cpus: Some((spec.cpus * 1e9) as i64),
+        ulimits: Some(vec![
+            ulimit("core", 0),
+            ulimit("nofile", spec.open_files),
+            ulimit("fsize", spec.file_size_bytes),
+        ]),
+        tmpfs: Some(tmpfs(spec)),
+        masked_paths: Some(owned(&MASKED)),
+        readonly_paths: Some(owned(&READ_ONLY)),
+        runtime: config.runtime.clone(),
+        auto_remove: Some(false),
+        init: Some(false),
+        privileged: Some(false),
+        ..HostConfig::default()
+    };
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        user: Some(format!("{0}:{0}", spec.job_uid)),
+        cmd: Some(vec![AGENT.to_owned(), "init".to_owned(), spec.agent_uid.to_string()]),
+        entrypoint: Some(Vec::new()),
+        env: Some(Vec::new()),
+        working_dir: Some("/".to_owned()),
+        hostname: Some("box".to_owned()),
+        // An empty network namespace of its own, and none of the daemon's network code on the way.
+        network_disabled: Some(true),
+        attach_stdin: Some(false),
+        open_stdin: Some(false),
+        tty: Some(false),
+        labels: Some(HashMap::from([
+            (OWNER_LABEL.to_owned(), config.owner.clone()),
+            (BOOT_LABEL.to_owned(), config.boot.clone()),
+            (LANGUAGE_LABEL.to_owned(), spec.language.as_str().to_owned()),
+        ])),
+        host_config: Some(host),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn tmpfs(spec: &SandboxSpec) -> HashMap<String, String> {
+    let mount = |tmpfs: &Tmpfs| {
+        let Tmpfs { path, percent, inodes, exec, mode, owner } = tmpfs;
+        let exec = if *exec { "exec" } else { "noexec" };
+        let uid = match owner {
+            Owner::Agent => spec.agent_uid,
+            Owner::Job => spec.job_uid,
+        };
+        let size = spec.memory_bytes / 100 * percent;
+        let options = format!("rw,{exec},nosuid,nodev,size={size},nr_inodes={inodes},mode={mode},uid={uid},gid={uid}");
+        ((*path).to_owned(), options)
+    };
+    TMPFS.iter().map(mount).collect()
+}
+
+fn owned(paths: &[&str]) -> Vec<String> {
+    paths.iter().map(|path| (*path).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{engine::SandboxId, job::LanguageId};
+
+    fn body() -> ContainerCreateBody {
+        let spec = SandboxSpec {
+            id: SandboxId::new("caisson", "b00t", 7),
+            language: LanguageId::new("python"),
+            image: "caisson/python:latest".to_owned(),
+            job_uid: 200_014,
+            agent_uid: 200_015,
+            memory_bytes: 512 << 20,
+            processes: 64,
+            file_size_bytes: 256 << 20,
+            open_files: 1024,
+            cpus: 2.0,
+        };
+        let config = DockerConfig {
+            host: String::new(),
+            owner: "caisson".to_owned(),
+            boot: "b00t".to_owned(),
+            runtime: None,
+            seccomp: "{}".to_owned(),
+            patience: Duration::from_secs(30),
+        };
+        create_body(&spec, &config)
+    }
+
+    #[test]
+    fn the_create_body_is_what_was_reviewed() {
+        insta::with_settings!({sort_maps => true}, { insta::assert_json_snapshot!(body()) });
+    }
+
+    #[test]
+    fn files_can_never_fill_the_memory_of_the_sandbox() {
+        let host = body().host_config.unwrap();
+        let sizes: i64 = host
+            .tmpfs
+            .unwrap()
+            .values()
+            .map(|options| options.split("size=").nth(1).unwrap().split(',').next().unwrap().parse::<i64>().unwrap())
+            .sum();
+        assert!(sizes <= host.memory.unwrap() - AGENT_MEMORY as i64);
+    }
+}
