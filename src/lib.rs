@@ -4,3 +4,4 @@ pub mod engine;
 pub mod job;
 pub mod language;
 pub mod observe;
+pub mod sandbox;

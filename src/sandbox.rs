@@ -1,0 +1,162 @@
+//! A sandbox on its way through life. States are types and each step consumes the one before, so that nothing can run
+//! twice and nothing can return to the shelf:
+//!
+//! ```text
+//! Custody ── boot ──> Ready ── claim ──> Claimed ── drop ──> Remains (reaper) ── gone
+//!    └──────────────────┴── any failure, any dropped future ──┘
+//! ```
+
+mod custody;
+mod rehearsal;
+mod session;
+mod verdict;
+
+use std::time::Duration;
+
+pub use custody::{Custody, Ledger, LedgerConfig, Remains};
+pub use rehearsal::RehearsalError;
+pub use session::{Lost, Raw, Session};
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    engine::{Engine, EngineError, SandboxSpec},
+    job::{SourceFile, Stage, Step, WorkPath},
+    observe::{BootFault, SandboxState},
+};
+
+/// Idle, its agent listening.
+#[derive(Debug)]
+pub struct Ready {
+    // Before the custody, so that the agent is told to leave before anybody waits for that.
+    session: Session,
+    custody: Custody,
+    asked_for: Instant,
+    since: Instant,
+}
+
+/// In the hands of one request, for good.
+#[derive(Debug)]
+pub struct Claimed {
+    session: Session,
+    custody: Custody,
+    /// The most memory that any of its steps used.
+    peak_bytes: u64,
+}
+
+/// A sandbox that used more may hold it still, in files, and does not rest: so many at once would be the host's whole
+/// memory. What a compiler needs for a small program is less.
+const LIGHT: u64 = 64 << 20;
+
+/// Why a sandbox did not become ready.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("the agent was not ready within {0:?}")]
+    Silent(Duration),
+    #[error("the agent and this server do not speak the same language")]
+    Handshake(#[source] Lost),
+    #[error("the rehearsal failed")]
+    Rehearsal(#[source] RehearsalError),
+}
+
+impl BootError {
+    pub fn kind(&self) -> BootFault {
+        match self {
+            Self::Engine(_) => BootFault::Engine,
+            Self::Silent(_) => BootFault::Silent,
+            Self::Handshake(_) => BootFault::Handshake,
+            Self::Rehearsal(_) => BootFault::Rehearsal,
+        }
+    }
+}
+
+impl Ready {
+    /// Has the engine make the sandbox, hears its agent out and has it run something, so that the first request finds
+    /// everything in place. The custody exists before the engine is asked: from here on the sandbox is destroyed, come
+    /// what may.
+    pub async fn boot(
+        mut custody: Custody,
+        spec: &SandboxSpec,
+        rehearsal: Option<&Step>,
+        engine: &dyn Engine,
+        patience: Duration,
+    ) -> Result<Self, BootError> {
+        let asked_for = Instant::now();
+        let link = engine.create(spec).await?;
+        let prepared = async {
+            let mut session = Session::greet(link, spec.agent_uid, spec.job_uid).await.map_err(BootError::Handshake)?;
+            rehearsal::rehearse(&mut session, rehearsal).await.map_err(BootError::Rehearsal)?;
+            Ok(session)
+        };
+        let session = timeout(patience, prepared).await.unwrap_or(Err(BootError::Silent(patience)))?;
+        custody.agent_will_leave(true);
+        custody.moved_to(SandboxState::Ready);
+        Ok(Self { session, custody, asked_for, since: Instant::now() })
+    }
+
+    /// When somebody decided that it should exist.
+    pub fn asked_for(&self) -> Instant {
+        self.asked_for
+    }
+
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// Spreads the recycling of sandboxes that were made together.
+    pub fn number(&self) -> u64 {
+        self.custody.number()
+    }
+
+    /// An idle agent says nothing; anything heard, the end of the stream above all, means that it is lost.
+    pub fn is_alive(&mut self) -> bool {
+        let alive = self.session.is_quiet();
+        self.custody.agent_will_leave(alive);
+        alive
+    }
+
+    pub fn claim(self) -> Claimed {
+        let Self { session, mut custody, asked_for: _, since: _ } = self;
+        custody.moved_to(SandboxState::Claimed);
+        Claimed { session, custody, peak_bytes: 0 }
+    }
+}
+
+impl Claimed {
+    /// Runs one step to its end. `files` go in first, for the job's first step; `Lost` leaves nothing to go on with.
+    pub async fn run(&mut self, files: &[SourceFile], step: &Step) -> Result<Stage, Lost> {
+        let result = self.session.run(files, step).await;
+        self.custody.agent_will_leave(result.is_ok());
+        let stage = result.map(|raw| verdict::stage(raw, step))?;
+        self.peak_bytes = self.peak_bytes.max(stage.usage.memory_peak_bytes);
+        Ok(stage)
+    }
+
+    /// Its job is over in good order: no process of it is left. A sandbox that is dropped instead is removed at once.
+    pub fn retire(self) {
+        let Self { session, mut custody, peak_bytes } = self;
+        if peak_bytes <= LIGHT {
+            custody.rest(session);
+        }
+    }
+
+    /// A file that the job left, or in public words why there is none.
+    pub async fn fetch(&mut self, path: &WorkPath, max_bytes: u64) -> Result<Result<Vec<u8>, String>, Lost> {
+        let result = self.session.fetch(path, max_bytes).await;
+        self.custody.agent_will_leave(result.is_ok());
+        result
+    }
+
+    /// Whether the agent has said anything since the job began, and so may have started the program.
+    pub fn has_answered(&self) -> bool {
+        self.session.has_answered()
+    }
+
+    pub fn id(&self) -> &crate::engine::SandboxId {
+        self.custody.id()
+    }
+}
+
+/// What a stage looks like whose sandbox was lost under it.
+pub use verdict::lost as stage_of_lost;

@@ -1,0 +1,276 @@
+//! The conversation with one agent. What it says is untrusted: every frame is bounded, every stream is capped here as
+//! well, every wait has an end, and anything out of turn loses the sandbox.
+
+use std::{io, time::Duration};
+
+use caisson_protocol as protocol;
+use futures_util::FutureExt;
+use protocol::{FromAgent, Hello, Stream, ToAgent};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+use crate::{
+    engine::Link,
+    job::{Captured, Limits, Output, Overflow, SourceFile, Step, WorkPath},
+};
+
+#[derive(Debug)]
+pub struct Session {
+    link: Link,
+    received: Vec<u8>,
+    answered: bool,
+}
+
+/// What the agent says of a step that ended, and the output that came before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    pub ended: protocol::Ended,
+    pub stdout: Captured,
+    pub stderr: Captured,
+}
+
+/// The agent is lost, and with it its sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost {
+    #[error("the agent hung up")]
+    HungUp,
+    #[error("the stream to the agent broke")]
+    Broken(#[source] io::Error),
+    #[error("the agent sent what is no frame")]
+    Frame(#[source] protocol::Fault),
+    /// An engine that cannot start the agent says why on the stream that was to be the agent's.
+    #[error("in place of the agent came: {0}")]
+    NoAgent(String),
+    #[error("the agent speaks out of turn: {0}")]
+    OutOfTurn(&'static str),
+    #[error("the agent speaks protocol {0}, this server {ours}; build the images again", ours = protocol::VERSION)]
+    Version(u16),
+    #[error("the agent has uid {agent_uid} and its job {job_uid}, which is not what was asked for")]
+    Uids { agent_uid: u32, job_uid: u32 },
+    #[error("the agent failed: {0}")]
+    Failed(String),
+    /// Nothing came in time, though the time limit had passed.
+    #[error("the agent went silent")]
+    Silent,
+}
+
+/// How long the agent may take to accept what a job sends: at most some megabytes into memory.
+const SEND_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long past the wall limit the agent's own verdict is waited for. Too small and a loaded host takes verdicts from
+/// the agent, too large and a lost agent holds up its request.
+const VERDICT_PATIENCE: Duration = Duration::from_secs(1);
+
+const FETCH_PATIENCE: Duration = Duration::from_secs(5);
+
+const READ: usize = 64 * 1024;
+
+/// How much of what is no frame is told.
+const WORDS: usize = 300;
+
+impl Session {
+    /// Hears the agent's hello and checks that it is the one that was asked for.
+    pub async fn greet(link: Link, agent_uid: u32, job_uid: u32) -> Result<Self, Lost> {
+        let mut session = Self { link, received: Vec::new(), answered: false };
+        let first = match session.next(|message, _| Ok(message)).await {
+            Err(Lost::Frame(_)) => return Err(Lost::NoAgent(session.words())),
+            first => first?,
+        };
+        match first {
+            FromAgent::Hello(Hello { protocol, .. }) if protocol != protocol::VERSION => Err(Lost::Version(protocol)),
+            FromAgent::Hello(hello) if (hello.agent_uid, hello.job_uid) != (agent_uid, job_uid) => {
+                Err(Lost::Uids { agent_uid: hello.agent_uid, job_uid: hello.job_uid })
+            }
+            FromAgent::Hello(_) => Ok(session),
+            FromAgent::Failed(words) => Err(Lost::Failed(words)),
+            _ => Err(Lost::OutOfTurn("no hello")),
+        }
+    }
+
+    /// Whether nothing has been heard since the hello. Does not wait.
+    pub fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        self.received.is_empty() && self.link.reader.read(&mut byte).now_or_never().is_none()
+    }
+
+    pub fn has_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// One step from its first byte to its last. `files` are the job's, before its first step.
+    pub async fn run(&mut self, files: &[SourceFile], step: &Step) -> Result<Raw, Lost> {
+        self.converse(request(files, step, !files.is_empty()), step).await
+    }
+
+    /// A step that is nobody's: the next one begins with a clean sandbox again.
+    pub async fn rehearse(&mut self, step: &Step) -> Result<Raw, Lost> {
+        let result = self.converse(request(&[], step, true), step).await;
+        self.answered = false;
+        result
+    }
+
+    /// What was heard and not understood, as one line for the operator.
+    fn words(&self) -> String {
+        let heard = String::from_utf8_lossy(&self.received[..self.received.len().min(WORDS)]);
+        heard.trim_end().replace(char::is_control, " ")
+    }
+
+    async fn converse(&mut self, request: Vec<u8>, step: &Step) -> Result<Raw, Lost> {
+        timeout(SEND_PATIENCE, self.send(&request)).await.map_err(|_| Lost::Silent)??;
+        timeout(step.limits.wall_time + VERDICT_PATIENCE, self.hear_out(step)).await.map_err(|_| Lost::Silent)?
+    }
+
+    /// A regular file from the work directory, at most `max_bytes` of it, or the agent's reason why not.
+    pub async fn fetch(&mut self, path: &WorkPath, max_bytes: u64) -> Result<Result<Vec<u8>, String>, Lost> {
+        let mut request = Vec::new();
+        protocol::encode(&ToAgent::Fetch { path: path.to_string(), max_bytes }, &[], &mut request);
+        timeout(FETCH_PATIENCE, async {
+            self.send(&request).await?;
+            self.hear_file(max_bytes).await
+        })
+        .await
+        .map_err(|_| Lost::Silent)?
+    }
+
+    async fn hear_out(&mut self, step: &Step) -> Result<Raw, Lost> {
+        let (mut stdout, mut stderr) = (Captured::default(), Captured::default());
+        let cap = usize::try_from(step.limits.output_bytes).unwrap_or(usize::MAX);
+        loop {
+            let ended = self
+                .next(|message, payload| match message {
+                    FromAgent::Output(stream) => {
+                        let captured = match stream {
+                            Stream::Stdout => &mut stdout,
+                            Stream::Stderr => &mut stderr,
+                        };
+                        if captured.bytes.len() + payload.len() > cap {
+                            return Err(Lost::OutOfTurn("more output than was allowed"));
+                        }
+                        captured.bytes.extend_from_slice(payload);
+                        Ok(None)
+                    }
+                    FromAgent::Running => Ok(None),
+                    FromAgent::Ended(ended) => Ok(Some(ended)),
+                    FromAgent::Failed(words) => Err(Lost::Failed(words)),
+                    FromAgent::Hello(_) | FromAgent::Artifact | FromAgent::Fetched(_) => {
+                        Err(Lost::OutOfTurn("no part of a run"))
+                    }
+                })
+                .await?;
+            if let Some(ended) = ended {
+                stdout.truncated = ended.stdout_cut;
+                stderr.truncated = ended.stderr_cut;
+                return Ok(Raw { ended, stdout, stderr });
+            }
+        }
+    }
+
+    async fn hear_file(&mut self, max_bytes: u64) -> Result<Result<Vec<u8>, String>, Lost> {
+        let mut content = Vec::new();
+        loop {
+            let end = self
+                .next(|message, payload| match message {
+                    FromAgent::Artifact if (content.len() + payload.len()) as u64 <= max_bytes => {
+                        content.extend_from_slice(payload);
+                        Ok(None)
+                    }
+                    FromAgent::Artifact => Err(Lost::OutOfTurn("more of a file than was allowed")),
+                    FromAgent::Fetched(result) => Ok(Some(result)),
+                    FromAgent::Failed(words) => Err(Lost::Failed(words)),
+                    FromAgent::Hello(_) | FromAgent::Running | FromAgent::Output(_) | FromAgent::Ended(_) => {
+                        Err(Lost::OutOfTurn("no part of a file"))
+                    }
+                })
+                .await?;
+            if let Some(result) = end {
+                return Ok(result.map(|()| content));
+            }
+        }
+    }
+
+    async fn send(&mut self, request: &[u8]) -> Result<(), Lost> {
+        self.answered = false;
+        self.link.writer.write_all(request).await.map_err(Lost::Broken)?;
+        self.link.writer.flush().await.map_err(Lost::Broken)
+    }
+
+    /// Waits for a frame and hands it to `take`.
+    async fn next<T>(&mut self, take: impl FnOnce(FromAgent, &[u8]) -> Result<T, Lost>) -> Result<T, Lost> {
+        loop {
+            if let Some((body, length)) = protocol::split(&self.received).map_err(Lost::Frame)? {
+                let (message, payload) = protocol::decode(body).map_err(Lost::Frame)?;
+                let taken = take(message, payload);
+                self.received.drain(..length);
+                self.answered = true;
+                return taken;
+            }
+            self.received.reserve(READ);
+            if self.link.reader.read_buf(&mut self.received).await.map_err(Lost::Broken)? == 0 {
+                return Err(Lost::HungUp);
+            }
+        }
+    }
+}
+
+/// Everything that a step needs, as one write.
+fn request(files: &[SourceFile], step: &Step, fresh: bool) -> Vec<u8> {
+    let bulk: usize = files.iter().map(|file| file.content.len()).sum::<usize>() + step.stdin.len();
+    let mut bytes = Vec::with_capacity(bulk + 4096);
+    for file in files {
+        let begin = ToAgent::File { path: file.path.to_string() };
+        protocol::encode_pieces(&begin, &ToAgent::More, &file.content, &mut bytes);
+    }
+    if !step.stdin.is_empty() {
+        protocol::encode_pieces(&ToAgent::Stdin, &ToAgent::Stdin, &step.stdin, &mut bytes);
+    }
+    protocol::encode(&ToAgent::Run(wire_step(step, fresh)), &[], &mut bytes);
+    bytes
+}
+
+fn wire_step(step: &Step, fresh: bool) -> protocol::Step {
+    let Step { argv, env, stdin: _, limits, overflow, output } = step;
+    protocol::Step {
+        argv: argv.clone(),
+        env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        fresh,
+        merge_stderr: *output == Output::Merged,
+        overflow: match overflow {
+            Overflow::Cut => protocol::Overflow::Cut,
+            Overflow::Kill => protocol::Overflow::Kill,
+        },
+        limits: wire_limits(limits),
+    }
+}
+
+fn wire_limits(limits: &Limits) -> protocol::Limits {
+    let Limits { cpu_time, wall_time, memory_bytes, output_bytes, processes, file_size_bytes, open_files, stack_bytes } =
+        *limits;
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    protocol::Limits {
+        cpu_ns: nanoseconds(cpu_time),
+        wall_ns: nanoseconds(wall_time),
+        memory_bytes,
+        output_bytes,
+        processes: u32::try_from(processes).unwrap_or(u32::MAX),
+        file_size_bytes,
+        open_files,
+        stack_bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_engine_says_in_place_of_the_agent_is_told() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        theirs.write_all(b"OCI runtime exec failed:\tno such file\r\n").await.unwrap();
+        let (reader, writer) = tokio::io::split(ours);
+        let link = Link { reader: Box::new(reader), writer: Box::new(writer) };
+        let lost = Session::greet(link, 2, 1).await.unwrap_err();
+        assert_eq!(lost.to_string(), "in place of the agent came: OCI runtime exec failed: no such file");
+    }
+}
