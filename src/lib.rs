@@ -4,4 +4,5 @@ pub mod engine;
 pub mod job;
 pub mod language;
 pub mod observe;
+pub mod pool;
 pub mod sandbox;

@@ -1,0 +1,98 @@
+//! Destroys what was used, off every request's path and, as far as that goes, out of every program's way: a removal costs
+//! the processors many times what a small program does. So a sandbox whose job ended in good order rests until it is
+//! quiet, and is then removed.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, sleep},
+};
+use tracing::{debug, warn};
+
+use super::fleet::Activity;
+use crate::{engine::Engine, observe::Observer, sandbox::Remains};
+
+/// A sandbox that would not go is tried again at this pace, for as long as the service lives: its share of the budget
+/// and its uids are not free before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// It is never quiet on a busy service. Too small and a burst pays for the removals of its own beginning; too large and
+/// files of jobs long gone fill the memory.
+const LONGEST_REST: Duration = Duration::from_secs(3);
+
+/// When fewer sandboxes than this may still be made, room comes before quiet.
+const RESERVE: usize = 4;
+
+/// How often is looked whether it is quiet, while somebody rests.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Ends when every custody and the ledger are gone. `hands` bounds how many are destroyed at once.
+pub async fn run(
+    mut remains: mpsc::UnboundedReceiver<Remains>,
+    engine: Arc<dyn Engine>,
+    observer: Arc<dyn Observer>,
+    activity: Arc<Activity>,
+    hands: usize,
+) {
+    let hands = Arc::new(Semaphore::new(hands));
+    let mut resting: VecDeque<(Remains, Instant)> = VecDeque::new();
+    let bury = |remains, hand| {
+        let (engine, observer, hands) = (Arc::clone(&engine), Arc::clone(&observer), Arc::clone(&hands));
+        tokio::spawn(async move { bury(remains, &*engine, &*observer, hands, hand).await });
+    };
+    loop {
+        tokio::select! {
+            // Never `None` while somebody rests: each holds on to the ledger.
+            received = remains.recv() => match received {
+                Some(remains) if remains.is_resting() => resting.push_back((remains, Instant::now())),
+                Some(remains) => bury(remains, None),
+                None => return,
+            },
+            () = sleep(LOOK), if !resting.is_empty() => {}
+        }
+        while let Some((first, since)) = resting.front() {
+            let is_urgent = activity.is_closed() || since.elapsed() >= LONGEST_REST || first.budget_left() < RESERVE;
+            let is_quiet = activity.quiet_in() == Some(Duration::ZERO);
+            // In quiet one at a time is begun, so that the next may wait when it is quiet no more.
+            let hand = if is_quiet { Arc::clone(&hands).try_acquire_owned().ok() } else { None };
+            if !is_urgent && hand.is_none() {
+                break;
+            }
+            let Some((remains, _)) = resting.pop_front() else { break };
+            bury(remains, hand);
+        }
+    }
+}
+
+async fn bury(
+    mut remains: Remains,
+    engine: &dyn Engine,
+    observer: &dyn Observer,
+    hands: Arc<Semaphore>,
+    mut ready_hand: Option<OwnedSemaphorePermit>,
+) {
+    let since = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    remains.hang_up();
+    loop {
+        let hand = match ready_hand.take() {
+            Some(hand) => hand,
+            None => Arc::clone(&hands).acquire_owned().await.expect("the semaphore is never closed"),
+        };
+        let result = engine.destroy(remains.id(), remains.how).await;
+        drop(hand);
+        match result {
+            Ok(()) => break,
+            Err(error) => {
+                warn!(sandbox.id = %remains.id(), error = &error as &dyn std::error::Error, "a sandbox would not go");
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+    observer.destroy_finished(since.elapsed());
+    debug!(sandbox.id = %remains.id(), duration_ms = since.elapsed().as_millis() as u64, "gone");
+    remains.gone();
+}
