@@ -1,0 +1,304 @@
+//! The one path of every job: admission, a run slot, a sandbox, the steps, the report.
+
+mod run;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+pub use crate::pool::PoolStatus;
+use crate::{
+    job::{Claim, Job, LanguageId, Report},
+    observe::{ClaimEnd, JobEnd, Observer, Rejection, Timer},
+    pool::{ClaimError, Fleet, Lease},
+};
+
+#[derive(Debug, Clone, Copy)]
+pub struct DispatchConfig {
+    /// Jobs that run at once. More than there are processors, and programs slow each other.
+    pub run_slots: usize,
+    /// Jobs that may wait for a run slot.
+    pub queue: usize,
+}
+
+#[derive(Debug)]
+pub struct Dispatch {
+    config: DispatchConfig,
+    fleet: Arc<Fleet>,
+    observer: Arc<dyn Observer>,
+    slots: Arc<Semaphore>,
+    queued: AtomicUsize,
+    active: Active,
+    draining: AtomicBool,
+    /// Ends what still runs when a drain's patience is over.
+    stop: CancellationToken,
+}
+
+/// Jobs that were accepted and not yet answered.
+#[derive(Debug, Default)]
+struct Active {
+    jobs: AtomicUsize,
+    idle: tokio::sync::Notify,
+}
+
+/// Why a job got no report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("too much work is waiting")]
+    Saturated { retry_after: Duration },
+    #[error("the service is shutting down")]
+    Draining,
+    #[error("no sandbox can be had at the moment")]
+    EngineUnavailable { retry_after: Duration },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub draining: bool,
+    pub queued: usize,
+    pub run_slots: usize,
+    pub run_slots_in_use: usize,
+    pub budget: usize,
+    pub pools: Vec<PoolStatus>,
+}
+
+/// When to come back after a refusal for want of room: about the time that a boot or a short job takes.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Dispatch {
+    pub fn new(config: DispatchConfig, fleet: Arc<Fleet>, observer: Arc<dyn Observer>) -> Arc<Self> {
+        observer.run_slots(config.run_slots);
+        Arc::new(Self {
+            config,
+            fleet,
+            observer,
+            slots: Arc::new(Semaphore::new(config.run_slots)),
+            queued: AtomicUsize::new(0),
+            active: Active::default(),
+            draining: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Runs a job in a sandbox of its own. Dropping the future ends the job and destroys its sandbox.
+    ///
+    /// # Errors
+    /// When the job never got a sandbox. A program that fails, and a sandbox lost while it ran, are reports.
+    #[tracing::instrument(skip_all, fields(job.id = %job.id, language = %job.language))]
+    pub async fn submit(&self, job: Job) -> Result<Report, Refusal> {
+        let result = self.accept(&job).await;
+        if let Err(refusal) = &result {
+            self.observer.job_rejected(match refusal {
+                Refusal::Saturated { .. } => Rejection::Saturated,
+                Refusal::Draining => Rejection::Draining,
+                Refusal::EngineUnavailable { .. } => Rejection::EngineUnavailable,
+            });
+        }
+        result
+    }
+
+    /// A job was turned away before it came here, because there is no memory for what it may write.
+    pub fn had_no_room(&self) {
+        self.observer.job_rejected(Rejection::Memory);
+    }
+
+    pub fn status(&self) -> Status {
+        Status {
+            draining: self.is_draining(),
+            queued: self.queued.load(Ordering::Relaxed),
+            run_slots: self.config.run_slots,
+            run_slots_in_use: self.slots_in_use(),
+            budget: self.fleet.budget(),
+            pools: self.fleet.status(),
+        }
+    }
+
+    /// Accepts nothing new, lets what runs finish within `patience` and ends the rest. Returns when no sandbox is left.
+    pub async fn drain(&self, patience: Duration) {
+        self.draining.store(true, Ordering::SeqCst);
+        if tokio::time::timeout(patience, self.active.idle()).await.is_err() {
+            self.stop.cancel();
+            self.active.idle().await;
+        }
+        self.fleet.close().await;
+    }
+
+    async fn accept(&self, job: &Job) -> Result<Report, Refusal> {
+        let _active = self.active.enter();
+        // After it counts as active: a drain that begins now waits for it or is seen here.
+        if self.is_draining() {
+            return Err(Refusal::Draining);
+        }
+        let language = job.language.clone();
+        let abandoned = Timer::start(Some(JobEnd::Abandoned), |end: Option<JobEnd>, total| {
+            // A job that was refused is counted as such.
+            if let Some(end) = end {
+                self.observer.job_finished(&language, end, total);
+            }
+        });
+        let result = tokio::select! {
+            result = self.serve(job) => result,
+            () = self.stop.cancelled() => Err(Refusal::Draining),
+        };
+        match &result {
+            Ok(report) => {
+                self.observer.overhead_measured(&job.language, report.timing.overhead());
+                abandoned.finish(Some(end_of(report)));
+            }
+            Err(_) => abandoned.finish(None),
+        }
+        result
+    }
+
+    async fn serve(&self, job: &Job) -> Result<Report, Refusal> {
+        let since = Instant::now();
+        let deadline = since + job.deadline;
+        let _slot = self.run_slot(deadline).await?;
+        let queue = since.elapsed();
+        let mut attempt = 1;
+        loop {
+            let claim_since = Instant::now();
+            let (lease, claim) = self.claim(&job.language, deadline).await?;
+            let claimed = claim_since.elapsed();
+            let running = self.fleet.running();
+            let mut attempted = run::Run { job, lease, deadline, observer: &*self.observer };
+            let outcome = attempted.finish().await;
+            drop(running);
+            // It may have died on the shelf a moment ago, before the program began: that is nobody's verdict.
+            if outcome.was_lost_unheard && attempt == 1 {
+                attempt += 1;
+                continue;
+            }
+            attempted.retire(&outcome);
+            return Ok(outcome.report(queue, claimed, claim, since.elapsed()));
+        }
+    }
+
+    async fn run_slot(&self, deadline: Instant) -> Result<RunSlot<'_>, Refusal> {
+        let told = Timer::start((), |(), wait| self.observer.queue_waited(wait));
+        let permit = match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let _place = Place::take(&self.queued, self.config.queue).ok_or(SATURATED)?;
+                let wait = Arc::clone(&self.slots).acquire_owned();
+                timeout_at(deadline, wait).await.map_err(|_| SATURATED)?.map_err(|_| Refusal::Draining)?
+            }
+        };
+        told.finish(());
+        let slot = RunSlot { dispatch: self, permit: Some(permit) };
+        self.observer.run_slots_in_use(self.slots_in_use());
+        Ok(slot)
+    }
+
+    async fn claim(&self, language: &LanguageId, deadline: Instant) -> Result<(Lease, Claim), Refusal> {
+        let told = Timer::start(ClaimEnd::Abandoned, |end, wait| self.observer.claim_finished(language, end, wait));
+        match timeout_at(deadline, self.fleet.claim(language)).await {
+            Ok(Ok((lease, claim))) => {
+                told.finish(claim.into());
+                Ok((lease, claim))
+            }
+            Ok(Err(ClaimError::Unavailable { retry_after })) => {
+                told.finish(ClaimEnd::Error);
+                Err(Refusal::EngineUnavailable { retry_after })
+            }
+            Ok(Err(ClaimError::Closed)) => {
+                told.finish(ClaimEnd::Error);
+                Err(Refusal::Draining)
+            }
+            Err(_) => {
+                told.finish(ClaimEnd::Timeout);
+                Err(SATURATED)
+            }
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    fn slots_in_use(&self) -> usize {
+        self.config.run_slots.saturating_sub(self.slots.available_permits())
+    }
+}
+
+const SATURATED: Refusal = Refusal::Saturated { retry_after: RETRY_AFTER };
+
+fn end_of(report: &Report) -> JobEnd {
+    if report.is_compile_error() { JobEnd::CompileError } else { report.outcome().into() }
+}
+
+impl Status {
+    /// Languages that should have a ready sandbox and have none.
+    pub fn missing(&self) -> impl Iterator<Item = &LanguageId> {
+        self.pools.iter().filter(|pool| pool.target > 0 && pool.ready == 0).map(|pool| &pool.language)
+    }
+}
+
+/// The right to run; tells the gauge when it ends.
+struct RunSlot<'a> {
+    dispatch: &'a Dispatch,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for RunSlot<'_> {
+    fn drop(&mut self) {
+        self.permit.take();
+        self.dispatch.observer.run_slots_in_use(self.dispatch.slots_in_use());
+    }
+}
+
+/// A place in the bounded queue.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(queued: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let taken = queued.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| (now < most).then_some(now + 1));
+        // Made only once it is taken: dropping one gives the place back.
+        taken.is_ok().then(|| Self(queued))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Active {
+    fn enter(&self) -> Inside<'_> {
+        self.jobs.fetch_add(1, Ordering::SeqCst);
+        Inside(self)
+    }
+
+    async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
+            if self.jobs.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+struct Inside<'a>(&'a Active);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        if self.0.jobs.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}

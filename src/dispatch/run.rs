@@ -1,0 +1,134 @@
+//! A job in its sandbox: compile, run, what it left behind.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::{
+    job::{Artifact, Claim, Job, MOST_ARTIFACT_BYTES, Outcome, Report, SourceFile, Stage, Step, Timing},
+    observe::{Observer, StageKind},
+    pool::Lease,
+    sandbox::{Lost, stage_of_lost},
+};
+
+pub(super) struct Run<'a> {
+    pub job: &'a Job,
+    pub lease: Lease,
+    pub deadline: Instant,
+    pub observer: &'a dyn Observer,
+}
+
+/// A report but for the waits before it.
+#[derive(Default)]
+pub(super) struct Ran {
+    compile: Option<Stage>,
+    run: Option<Stage>,
+    artifacts: Vec<Artifact>,
+    compile_time: Duration,
+    run_time: Duration,
+    /// The agent was gone before it said a word: the program may well never have started.
+    pub was_lost_unheard: bool,
+}
+
+const LOST: &str = "the sandbox was lost before it could be brought back";
+
+/// The least that a step is given when its job's deadline has all but passed: enough to be told apart from nothing.
+const LEAST_WALL_TIME: Duration = Duration::from_millis(1);
+
+impl Run<'_> {
+    pub async fn finish(&mut self) -> Ran {
+        let mut ran = Ran::default();
+        let mut files: &[SourceFile] = &self.job.files;
+        if let Some(step) = &self.job.compile {
+            let stage = self.step(StageKind::Compile, files, step, &mut ran).await;
+            let failed = stage.outcome != Outcome::Ok;
+            ran.compile_time = stage.usage.wall_time;
+            ran.compile = Some(stage);
+            if failed {
+                return ran;
+            }
+            files = &[];
+        }
+        let stage = self.step(StageKind::Run, files, &self.job.run, &mut ran).await;
+        let lost = stage.outcome == Outcome::SandboxError;
+        ran.run_time = stage.usage.wall_time;
+        ran.run = Some(stage);
+        if !lost {
+            ran.artifacts = self.artifacts().await;
+        }
+        ran
+    }
+
+    /// Gives the sandbox back to be removed, now or at a better moment.
+    pub fn retire(self, ran: &Ran) {
+        let is_lost =
+            [&ran.compile, &ran.run].into_iter().flatten().any(|stage| stage.outcome == Outcome::SandboxError);
+        if !is_lost {
+            self.lease.sandbox.retire();
+        }
+    }
+
+    async fn step(&mut self, kind: StageKind, files: &[SourceFile], step: &Step, ran: &mut Ran) -> Stage {
+        let left = self.deadline.saturating_duration_since(Instant::now()).max(LEAST_WALL_TIME);
+        let by_deadline = left < step.limits.wall_time;
+        let mut clipped = None;
+        let step = if by_deadline {
+            let step = clipped.insert(step.clone());
+            step.limits.wall_time = left;
+            step
+        } else {
+            step
+        };
+        let mut stage = match self.lease.sandbox.run(files, step).await {
+            Ok(stage) => stage,
+            Err(lost) => {
+                ran.was_lost_unheard = !self.lease.sandbox.has_answered() && !matches!(lost, Lost::Silent);
+                let error: &dyn std::error::Error = &lost;
+                warn!(sandbox.id = %self.lease.sandbox.id(), stage = kind.label(), error, "a sandbox was lost");
+                stage_of_lost(&lost, step)
+            }
+        };
+        if by_deadline && stage.outcome == Outcome::TimeLimit && stage.usage.wall_time >= left {
+            stage.message = Some("the request's deadline passed".to_owned());
+        }
+        self.observer.stage_finished(&self.job.language, kind, stage.usage.wall_time);
+        debug!(
+            sandbox.id = %self.lease.sandbox.id(),
+            stage = kind.label(),
+            outcome = ?stage.outcome,
+            wall_ms = stage.usage.wall_time.as_secs_f64() * 1e3,
+            cpu_ms = stage.usage.cpu_time.as_secs_f64() * 1e3,
+            memory_bytes = stage.usage.memory_peak_bytes,
+            "stage ended"
+        );
+        stage
+    }
+
+    async fn artifacts(&mut self) -> Vec<Artifact> {
+        let mut artifacts = Vec::with_capacity(self.job.artifacts.len());
+        let mut is_lost = false;
+        for path in &self.job.artifacts {
+            let content = if is_lost {
+                Err(LOST.to_owned())
+            } else {
+                self.lease.sandbox.fetch(path, MOST_ARTIFACT_BYTES).await.unwrap_or_else(|lost| {
+                    is_lost = true;
+                    let error: &dyn std::error::Error = &lost;
+                    warn!(sandbox.id = %self.lease.sandbox.id(), error, "a sandbox was lost over an artifact");
+                    Err(LOST.to_owned())
+                })
+            };
+            artifacts.push(Artifact { path: path.clone(), content });
+        }
+        artifacts
+    }
+}
+
+impl Ran {
+    pub fn report(self, queue: Duration, claimed: Duration, claim: Claim, total: Duration) -> Report {
+        let Self { compile, run, artifacts, compile_time, run_time, was_lost_unheard: _ } = self;
+        let timing = Timing { queue, claim: claimed, compile: compile_time, run: run_time, total };
+        Report { compile, run, artifacts, timing, claim }
+    }
+}

@@ -1,0 +1,3 @@
+//! What more than one suite needs.
+
+pub mod fleet;
