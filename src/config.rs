@@ -1,0 +1,166 @@
+//! The configuration: read from files, variables and flags, checked as a whole, told in checked types.
+//!
+//! ```text
+//! defaults < config/caisson.toml < CAISSON_SECTION__KEY < --set section.key=value
+//! ```
+
+mod check;
+mod overlay;
+mod raw;
+mod source;
+
+use std::{fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
+
+pub use overlay::Origin;
+pub use source::Sources;
+
+use crate::language::Language;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub server: Server,
+    pub pool: Pool,
+    pub docker: Docker,
+    pub log: Log,
+    pub compat: Compat,
+    pub languages: Vec<Language>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub max_connections: usize,
+    /// How long a connection may stay without a request, or its client without taking the answer.
+    pub idle_patience: Duration,
+    pub max_body_bytes: usize,
+    /// Of requests and their answers together.
+    pub max_in_flight_bytes: usize,
+    pub max_files: usize,
+    pub default_deadline: Duration,
+    pub max_deadline: Duration,
+    /// How long jobs that run may go on once the service was told to end.
+    pub drain_patience: Duration,
+    pub keys: Vec<Key>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key {
+    pub name: String,
+    pub token: String,
+    pub scopes: Vec<KeyScope>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyScope {
+    Execute,
+    Admin,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool {
+    pub owner: String,
+    pub budget: usize,
+    pub creators: usize,
+    pub run_slots: usize,
+    pub queue: usize,
+    pub cpus: f64,
+    pub uid_base: u32,
+    pub boot_patience: Duration,
+    pub recycle_after: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Docker {
+    pub host: String,
+    pub runtime: Option<String>,
+    /// JSON on one line.
+    pub seccomp: String,
+    pub request_patience: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compat {
+    pub exit_status: SeedExitStatus,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeedExitStatus {
+    Program,
+    Head,
+}
+
+/// One thing that is wrong: `key problem (origin)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub key: String,
+    pub problem: String,
+    pub origin: Option<Origin>,
+}
+
+/// Everything that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl Config {
+    /// # Errors
+    /// With every fault of every source.
+    pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let mut faults = Vec::new();
+        let config = sources.read(&mut faults).map(|read| check::check(read, cores, &mut faults));
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(Faults(faults)),
+        }
+    }
+}
+
+impl Fault {
+    fn new(key: impl fmt::Display, problem: impl Into<String>) -> Self {
+        Self { key: key.to_string(), problem: problem.into(), origin: None }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, problem, origin } = self;
+        write!(f, "{key}: {problem}")?;
+        match origin {
+            Some(origin) => write!(f, " ({origin})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => write!(f, "the configuration has a fault:")?,
+            count => write!(f, "the configuration has {count} faults:")?,
+        }
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("name", &self.name).field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

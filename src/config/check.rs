@@ -1,0 +1,413 @@
+//! What the configuration means, and everything that is wrong with it at once. Pure.
+
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    Compat, Config, Docker, Fault, Key, KeyScope, Log, LogFormat, Pool, SeedExitStatus, Server,
+    overlay::Overlay,
+    raw::{
+        Raw, RawCompat, RawDocker, RawKey, RawLanguage, RawLanguages, RawLimits, RawLog, RawPool, RawSeed, RawServer,
+        RawStages,
+    },
+    source::{Layered, Read},
+};
+use crate::{
+    job::{Ceiling, LanguageId, Limits, WorkPath},
+    language::{Language, Template},
+};
+
+/// Notes faults together with where the value was written.
+struct Notes<'a> {
+    overlay: &'a Overlay,
+    /// Stands before every key.
+    section: &'a str,
+    faults: &'a mut Vec<Fault>,
+}
+
+/// Below this a token can be guessed.
+const LEAST_TOKEN: usize = 16;
+/// Docker turns away containers with less.
+const LEAST_MEMORY: u64 = 16 * 1024 * 1024;
+/// Uids below belong to people and services of ordinary systems.
+const LEAST_UID: u64 = 10_000;
+
+/// `cores`: what 0 stands for.
+pub fn check(read: Read, cores: usize, faults: &mut Vec<Fault>) -> Config {
+    let Read { settings, languages, seccomp } = read;
+    let Layered { value, overlay } = settings;
+    let Raw { server, pool, languages: selection, limits, docker, log, compat } = value;
+    let RawCompat { caisson: RawSeed { exit_status } } = compat;
+    let mut notes = Notes { overlay: &overlay, section: "", faults };
+    check_stages(&limits, &mut notes);
+    let server = check_server(server, &mut notes);
+    let docker = check_docker(docker, &seccomp, &mut notes);
+    let log = check_log(log, &mut notes);
+    let exit_status = notes.choice(
+        "compat.caisson.exit_status",
+        &exit_status,
+        &[("program", SeedExitStatus::Program), ("head", SeedExitStatus::Head)],
+    );
+    let sizes = pool.sizes.clone();
+    let pool = check_pool(pool, cores, &mut notes);
+    let keys: Vec<String> = languages.iter().map(|(key, _)| key.clone()).collect();
+    let mut checked = Vec::with_capacity(languages.len());
+    for (key, Layered { value, overlay }) in languages {
+        let section = format!("languages/{key}");
+        let mut notes = Notes { overlay: &overlay, section: &section, faults: notes.faults };
+        // What it inherits has been checked already.
+        if value.limits != limits {
+            check_stages(&value.limits, &mut notes);
+        }
+        checked.extend(check_language(&key, value, sizes.get(&key).copied(), &mut notes));
+    }
+    let RawLanguages { directory: _, enabled } = selection;
+    for missing in enabled.iter().filter(|wanted| !keys.contains(wanted)) {
+        notes.add("languages.enabled", format!("names `{missing}`, which has no file in the directory of languages"));
+    }
+    for missing in sizes.keys().filter(|named| !keys.contains(named)) {
+        notes.add("pool.sizes", format!("names `{missing}`, which is no language that is served"));
+    }
+    check_together(&checked, &pool, &mut notes);
+    check_room(&checked, &server, &mut notes);
+    Config { server, pool, docker, log, compat: Compat { exit_status }, languages: checked }
+}
+
+fn check_server(raw: RawServer, notes: &mut Notes<'_>) -> Server {
+    let RawServer {
+        listen,
+        max_connections,
+        idle_patience_ms,
+        max_body_bytes,
+        max_in_flight_bytes,
+        max_files,
+        default_deadline_ms,
+        max_deadline_ms,
+        drain_patience_ms,
+        keys,
+    } = raw;
+    let address = listen.parse::<SocketAddr>().unwrap_or_else(|_| {
+        notes.add("server.listen", "must be an address and a port, such as 127.0.0.1:8080 or [::1]:8080");
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    });
+    if !address.ip().is_loopback() && keys.is_empty() {
+        let problem = "is reachable from elsewhere, and whoever reaches it may run code: \
+            add at least one [[server.keys]], or listen on 127.0.0.1";
+        notes.add("server.listen", problem);
+    }
+    notes.within("server.max_connections", max_connections, 1, 1 << 20);
+    notes.at_least("server.idle_patience_ms", idle_patience_ms, 1);
+    notes.within("server.max_body_bytes", max_body_bytes, 1024, 256 * 1024 * 1024);
+    notes.within("server.max_files", max_files, 1, 512);
+    notes.at_least("server.max_deadline_ms", max_deadline_ms, 1);
+    notes.within("server.default_deadline_ms", default_deadline_ms, 1, max_deadline_ms.max(1));
+    let keys = keys.into_iter().enumerate().map(|(index, key)| check_key(index, key, notes)).collect::<Vec<_>>();
+    for (index, key) in keys.iter().enumerate() {
+        if keys[..index].iter().any(|other| other.token == key.token) {
+            notes.add(&format!("server.keys[{index}].token"), "is the token of another key too");
+        }
+    }
+    Server {
+        listen: address,
+        max_connections: max_connections as usize,
+        idle_patience: Duration::from_millis(idle_patience_ms),
+        max_body_bytes: max_body_bytes as usize,
+        max_in_flight_bytes: usize::try_from(max_in_flight_bytes).unwrap_or(usize::MAX),
+        max_files: max_files as usize,
+        default_deadline: Duration::from_millis(default_deadline_ms),
+        max_deadline: Duration::from_millis(max_deadline_ms),
+        drain_patience: Duration::from_millis(drain_patience_ms),
+        keys,
+    }
+}
+
+fn check_key(index: usize, raw: RawKey, notes: &mut Notes<'_>) -> Key {
+    let RawKey { name, token, scopes } = raw;
+    let place = format!("server.keys[{index}]");
+    if name.is_empty() {
+        notes.add(&format!("{place}.name"), "must not be empty: it names the client in logs");
+    }
+    if token.len() < LEAST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let problem =
+            format!("must have at least {LEAST_TOKEN} visible ASCII characters; `openssl rand -hex 24` makes one");
+        notes.add(&format!("{place}.token"), problem);
+    }
+    if scopes.is_empty() {
+        notes.add(&format!("{place}.scopes"), "must hold `execute`, `admin` or both");
+    }
+    let known = [("execute", KeyScope::Execute), ("admin", KeyScope::Admin)];
+    let scopes = scopes.iter().map(|scope| notes.choice(&format!("{place}.scopes"), scope, &known)).collect();
+    Key { name, token, scopes }
+}
+
+fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
+    let RawPool {
+        owner,
+        budget,
+        sizes: _,
+        creators,
+        run_slots,
+        queue,
+        cpus,
+        uid_base,
+        boot_patience_ms,
+        recycle_after_ms,
+    } = raw;
+    // It becomes part of the names of containers.
+    let fits = (1..=40).contains(&owner.len())
+        && owner.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !owner.starts_with('-');
+    if !fits {
+        notes.add("pool.owner", "must be 1 to 40 lower-case letters, digits and `-`, and not begin with `-`");
+    }
+    notes.within("pool.budget", budget, 1, 4096);
+    notes.within("pool.creators", creators, 0, 256);
+    notes.within("pool.run_slots", run_slots, 0, 4096);
+    notes.within("pool.queue", queue, 1, 100_000);
+    if !(cpus == 0.0 || (0.1..=cores as f64).contains(&cpus)) {
+        let problem = format!("must be 0 (no bound) or from 0.1 to the {cores} processors that there are, is {cpus}");
+        notes.add("pool.cpus", problem);
+    }
+    // Two for each sandbox, below the sign bit.
+    notes.within("pool.uid_base", uid_base, LEAST_UID, (1 << 31) - 2 * budget.min(4096) - 1);
+    notes.at_least("pool.boot_patience_ms", boot_patience_ms, 100);
+    notes.at_least("pool.recycle_after_ms", recycle_after_ms, 1000);
+    let or_cores = |number: u64| if number == 0 { cores } else { number as usize };
+    Pool {
+        owner,
+        budget: budget as usize,
+        creators: or_cores(creators),
+        run_slots: or_cores(run_slots),
+        queue: queue as usize,
+        cpus: if cpus == 0.0 { cores as f64 } else { cpus },
+        uid_base: uid_base as u32,
+        boot_patience: Duration::from_millis(boot_patience_ms),
+        recycle_after: Duration::from_millis(recycle_after_ms),
+    }
+}
+
+fn check_docker(raw: RawDocker, seccomp: &str, notes: &mut Notes<'_>) -> Docker {
+    let RawDocker { host, handoff, runtime, seccomp_profile, request_patience_ms } = raw;
+    if !["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme)) {
+        notes.add("docker.host", "must begin with unix:// or tcp://, such as unix:///var/run/docker.sock");
+    }
+    if handoff != "exec" {
+        notes.add("docker.handoff", format!("must be `exec`, the only handoff there is so far, not `{handoff}`"));
+    }
+    notes.at_least("docker.request_patience_ms", request_patience_ms, 1000);
+    // An unreadable file has been noted where it was read.
+    let seccomp = match serde_json::from_str::<Value>(seccomp) {
+        Ok(profile) => profile.to_string(),
+        Err(_) if seccomp.is_empty() => String::new(),
+        Err(error) => {
+            notes.add("docker.seccomp_profile", format!("{seccomp_profile} is no JSON: {error}"));
+            String::new()
+        }
+    };
+    Docker {
+        host,
+        runtime: Some(runtime).filter(|runtime| !runtime.is_empty()),
+        seccomp,
+        request_patience: Duration::from_millis(request_patience_ms),
+    }
+}
+
+fn check_log(raw: RawLog, notes: &mut Notes<'_>) -> Log {
+    let RawLog { format, filter } = raw;
+    let format = notes.choice("log.format", &format, &[("human", LogFormat::Human), ("json", LogFormat::Json)]);
+    Log { format, filter }
+}
+
+fn check_stages(stages: &RawStages, notes: &mut Notes<'_>) {
+    let RawStages { compile, run, ceiling } = stages;
+    let most = named(ceiling);
+    for (name, value) in most {
+        notes.at_least(&format!("limits.ceiling.{name}"), value, 1);
+    }
+    notes.at_least("limits.ceiling.memory_bytes", ceiling.memory_bytes, LEAST_MEMORY);
+    for (stage, limits) in [("compile", compile), ("run", run)] {
+        for ((name, value), (_, most)) in named(limits).into_iter().zip(most) {
+            notes.within(&format!("limits.{stage}.{name}"), value, 1, most.max(1));
+        }
+    }
+}
+
+fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut Notes<'_>) -> Option<Language> {
+    let RawLanguage {
+        id,
+        name,
+        version,
+        aliases,
+        image,
+        source_file,
+        extensions,
+        compile,
+        run,
+        rehearse,
+        env,
+        pool_size,
+        limits,
+    } = raw;
+    let before = notes.faults.len();
+    for (name, value) in [("name", &name), ("version", &version), ("image", &image)] {
+        if value.is_empty() {
+            notes.add(name, "is required");
+        }
+    }
+    let id = if id.is_empty() { key.to_owned() } else { id };
+    let source_file = notes.parsed("source_file", WorkPath::parse(&source_file));
+    let run = notes.parsed("run", Template::parse(&run));
+    let mut optional = |key, words: Vec<String>| match words.is_empty() {
+        true => None,
+        false => notes.parsed(key, Template::parse(&words)),
+    };
+    let compile = optional("compile", compile);
+    let rehearse = optional("rehearse", rehearse);
+    for name in env.keys().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
+        notes.add("env", format!("holds the impossible name `{}`", name.escape_default()));
+    }
+    let RawStages { compile: compile_limits, run: run_limits, ceiling } = limits;
+    if notes.faults.len() > before {
+        return None;
+    }
+    Some(Language {
+        key: LanguageId::new(key),
+        id,
+        name,
+        version,
+        aliases,
+        image,
+        source_file: source_file?,
+        extensions,
+        compile,
+        run: run?,
+        rehearse,
+        env: env.into_iter().collect(),
+        compile_limits: limits_of(&compile_limits),
+        run_limits: limits_of(&run_limits),
+        ceiling: Ceiling(limits_of(&ceiling)),
+        pool_size: size.unwrap_or(pool_size) as usize,
+    })
+}
+
+fn check_together(languages: &[Language], pool: &Pool, notes: &mut Notes<'_>) {
+    if languages.is_empty() && notes.faults.is_empty() {
+        notes.add("languages.directory", "holds no language");
+    }
+    let wanted: usize = languages.iter().map(|language| language.pool_size).sum();
+    if wanted > pool.budget {
+        let problem = format!(
+            "is {}, but the pools together want {wanted} sandboxes: raise it, or lower pool.sizes or the languages' pool_size",
+            pool.budget
+        );
+        notes.add("pool.budget", problem);
+    }
+    names(languages, &mut |key, problem| notes.add(key, problem));
+}
+
+/// A job for which there is never enough memory would be told for ever to come back.
+fn check_room(languages: &[Language], server: &Server, notes: &mut Notes<'_>) {
+    let Some(largest) = languages.iter().max_by_key(|language| language.most_output_bytes()) else { return };
+    let needed = largest.most_output_bytes().saturating_add(server.max_body_bytes as u64);
+    if needed > server.max_in_flight_bytes as u64 {
+        let problem = format!(
+            "is {}, but one request for {} may take {needed}: raise it, or lower output_bytes in limits.ceiling",
+            server.max_in_flight_bytes, largest.key
+        );
+        notes.add("server.max_in_flight_bytes", problem);
+    }
+}
+
+/// A name must lead to one language; several versions of one share its id and aliases.
+pub(super) fn names(languages: &[Language], tell: &mut dyn FnMut(&str, String)) {
+    let mut owners: HashMap<String, &str> = HashMap::new();
+    for language in languages {
+        for name in std::iter::once(&language.id).chain(&language.aliases) {
+            let owner = owners.entry(name.to_ascii_lowercase()).or_insert(&language.id);
+            if *owner != language.id {
+                tell(&format!("languages/{}.aliases", language.key), format!("`{name}` already names `{owner}`"));
+            }
+        }
+    }
+}
+
+fn named(limits: &RawLimits) -> [(&'static str, u64); 8] {
+    let RawLimits {
+        cpu_time_ms,
+        wall_time_ms,
+        memory_bytes,
+        output_bytes,
+        processes,
+        file_size_bytes,
+        open_files,
+        stack_bytes,
+    } = *limits;
+    [
+        ("cpu_time_ms", cpu_time_ms),
+        ("wall_time_ms", wall_time_ms),
+        ("memory_bytes", memory_bytes),
+        ("output_bytes", output_bytes),
+        ("processes", processes),
+        ("file_size_bytes", file_size_bytes),
+        ("open_files", open_files),
+        ("stack_bytes", stack_bytes),
+    ]
+}
+
+fn limits_of(raw: &RawLimits) -> Limits {
+    let RawLimits {
+        cpu_time_ms,
+        wall_time_ms,
+        memory_bytes,
+        output_bytes,
+        processes,
+        file_size_bytes,
+        open_files,
+        stack_bytes,
+    } = *raw;
+    Limits {
+        cpu_time: Duration::from_millis(cpu_time_ms),
+        wall_time: Duration::from_millis(wall_time_ms),
+        memory_bytes,
+        output_bytes,
+        processes,
+        file_size_bytes,
+        open_files,
+        stack_bytes,
+    }
+}
+
+impl Notes<'_> {
+    fn add(&mut self, key: &str, problem: impl Into<String>) {
+        let origin = self.overlay.origin(key).cloned();
+        let key = if self.section.is_empty() { key.to_owned() } else { format!("{}.{key}", self.section) };
+        self.faults.push(Fault { key, problem: problem.into(), origin });
+    }
+
+    fn at_least(&mut self, key: &str, value: u64, least: u64) {
+        self.within(key, value, least, u64::MAX);
+    }
+
+    fn within(&mut self, key: &str, value: u64, least: u64, most: u64) {
+        if value < least {
+            self.add(key, format!("must be at least {least}, is {value}"));
+        } else if value > most {
+            self.add(key, format!("must be at most {most}, is {value}"));
+        }
+    }
+
+    /// The choice that is meant; the first one beside a fault.
+    fn choice<T: Copy>(&mut self, key: &str, value: &str, of: &[(&str, T)]) -> T {
+        let found = of.iter().find(|(name, _)| *name == value);
+        if found.is_none() {
+            let names: Vec<_> = of.iter().map(|(name, _)| format!("`{name}`")).collect();
+            self.add(key, format!("must be {}, not `{value}`", names.join(" or ")));
+        }
+        found.unwrap_or(&of[0]).1
+    }
+
+    fn parsed<T, E: std::fmt::Display>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|fault| self.add(key, fault.to_string())).ok()
+    }
+}

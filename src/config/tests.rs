@@ -1,0 +1,203 @@
+use std::{fs, path::PathBuf};
+
+use toml::{Table, Value};
+
+use super::*;
+
+fn shipped() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/config/caisson.toml"))
+}
+
+/// The shipped configuration with these variables and flags.
+fn load(variables: &[(&str, &str)], flags: &[&str]) -> Result<Config, Vec<String>> {
+    load_from(shipped(), variables, flags)
+}
+
+fn load_from(file: PathBuf, variables: &[(&str, &str)], flags: &[&str]) -> Result<Config, Vec<String>> {
+    let sources = Sources {
+        file,
+        variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+    };
+    Config::load(&sources).map_err(|faults| faults.0.iter().map(Fault::to_string).collect())
+}
+
+/// A directory of its own with the shipped languages and this configuration file.
+fn written(name: &str, text: &str) -> PathBuf {
+    let directory = std::env::temp_dir().join(format!("caisson-config-{name}-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("caisson.toml");
+    fs::write(&file, text).unwrap();
+    file
+}
+
+fn keys(table: &Table, above: &str, found: &mut Vec<String>) {
+    for (name, value) in table {
+        let key = format!("{above}{name}");
+        match value {
+            Value::Table(table) if !table.is_empty() => keys(table, &format!("{key}."), found),
+            _ => found.push(key),
+        }
+    }
+}
+
+#[test]
+fn the_shipped_file_shows_every_key_with_its_default() {
+    let written: Table = fs::read_to_string(shipped()).unwrap().parse().unwrap();
+    let defaults = Table::try_from(raw::Raw::default()).unwrap();
+    let all = |table| {
+        let mut found = Vec::new();
+        keys(table, "", &mut found);
+        found.sort();
+        found
+    };
+    assert_eq!(all(&written), all(&defaults));
+    assert_eq!(written.try_into::<raw::Raw>().unwrap(), raw::Raw::default());
+}
+
+#[test]
+fn the_shipped_configuration_has_no_fault() {
+    let config = load(&[], &[]).unwrap();
+    assert!(config.languages.iter().any(|language| language.id == "python"));
+    assert!(config.docker.seccomp.contains("SCMP_ACT_ERRNO"));
+}
+
+#[test]
+fn a_flag_beats_a_variable_and_a_variable_beats_the_file() {
+    let budget = |variables: &[(&str, &str)], flags: &[&str]| load(variables, flags).unwrap().pool.budget;
+    assert_eq!(budget(&[], &[]), 64);
+    assert_eq!(budget(&[("CAISSON_POOL__BUDGET", "40")], &[]), 40);
+    assert_eq!(budget(&[("CAISSON_POOL__BUDGET", "40")], &["pool.budget=50"]), 50);
+}
+
+#[test]
+fn text_needs_no_quotes_in_variables_and_flags() {
+    let config = load(&[("CAISSON_POOL__OWNER", "blue")], &["log.filter=debug", "languages.enabled=[\"c\"]"]).unwrap();
+    assert_eq!((config.pool.owner.as_str(), config.log.filter.as_str()), ("blue", "debug"));
+    assert_eq!(config.languages.len(), 1);
+    assert_eq!(load(&[("CAISSON_POOL__OWNER", "7")], &[]).unwrap().pool.owner, "7");
+}
+
+#[test]
+fn pools_can_be_sized_one_by_one() {
+    let config = load(&[("CAISSON_POOL__SIZES__PYTHON", "9")], &["pool.sizes.c=3"]).unwrap();
+    let size = |id: &str| config.languages.iter().find(|language| language.id == id).unwrap().pool_size;
+    assert_eq!((size("python"), size("c")), (9, 3));
+}
+
+#[test]
+fn all_faults_are_told_at_once_with_their_key_their_origin_and_a_remedy() {
+    let faults = load(
+        &[("CAISSON_POOL__BUGDET", "1"), ("CAISSON_LOG__FORMAT", "xml"), ("CAISSON_POOL__SIZES__PYTHON", "70")],
+        &["server.listen=0.0.0.0:80", "pool.queue=-1", "pool.cpus=many", "limits.run.memory_bytes=1073741824", "x"],
+    )
+    .unwrap_err();
+    let file = "(variable CAISSON_";
+    assert_eq!(
+        faults,
+        [
+            format!("pool.bugdet: is no known key; did you mean `budget`? {file}POOL__BUGDET)"),
+            "pool.queue: must not be negative (--set pool.queue)".to_owned(),
+            "pool.cpus: must be a number, not a string (--set pool.cpus)".to_owned(),
+            "--set x: must have the form section.key=value".to_owned(),
+            "limits.run.memory_bytes: must be at most 536870912, is 1073741824 (--set limits.run.memory_bytes)"
+                .to_owned(),
+            "server.listen: is reachable from elsewhere, and whoever reaches it may run code: add at least one \
+             [[server.keys]], or listen on 127.0.0.1 (--set server.listen)"
+                .to_owned(),
+            format!("log.format: must be `human` or `json`, not `xml` {file}LOG__FORMAT)"),
+            format!(
+                "pool.budget: is 64, but the pools together want 90 sandboxes: raise it, or lower pool.sizes or the \
+                 languages' pool_size ({})",
+                shipped().display()
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_job_that_could_never_be_held_in_memory_is_a_fault_of_the_configuration() {
+    let flags = ["limits.ceiling.output_bytes=500000000", "languages.enabled=[\"c\"]"];
+    assert_eq!(
+        load(&[], &flags).unwrap_err(),
+        [format!(
+            "server.max_in_flight_bytes: is 1073741824, but one request for c may take 2071303168: raise it, or lower \
+             output_bytes in limits.ceiling ({})",
+            shipped().display()
+        )]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let faults = load_from("/nowhere/caisson.toml".into(), &[], &[]).unwrap_err();
+    assert!(faults[0].starts_with("configuration file: /nowhere/caisson.toml cannot be read"), "{faults:?}");
+}
+
+#[test]
+fn a_language_file_is_checked_like_the_rest() {
+    let file = written("language", "[languages]\ndirectory = \"mine\"\n");
+    let languages = file.with_file_name("mine");
+    fs::create_dir_all(&languages).unwrap();
+    fs::copy(shipped().with_file_name("seccomp.json"), file.with_file_name("seccomp.json")).unwrap();
+    fs::write(
+        languages.join("lua.toml"),
+        "name = \"Lua\"\nversion = \"5.4\"\nimge = \"x\"\nsource_file = \"../x\"\nrun = [\"lua\"]\n[limits.run]\nprocesses = 0\n",
+    )
+    .unwrap();
+    let faults = load_from(file.clone(), &[], &[]).unwrap_err();
+    let origin = languages.join("lua.toml");
+    let origin = origin.display();
+    assert_eq!(
+        faults,
+        [
+            format!("imge: is no known key; did you mean `image`? ({origin})"),
+            format!("languages/lua.limits.run.processes: must be at least 1, is 0 ({origin})"),
+            "languages/lua.image: is required".to_owned(),
+            format!("languages/lua.source_file: must not hold an empty, `.` or `..` component ({origin})"),
+            format!(
+                "languages/lua.run: must begin with the path of a program, such as /usr/bin/python3 or ./main, not `lua` ({origin})"
+            ),
+        ]
+    );
+    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn keys_are_checked_and_never_shown() {
+    let file = written(
+        "keys",
+        "[server]\nlisten = \"0.0.0.0:80\"\nkeys = [\n\
+         {name = \"a\", token = \"0123456789abcdef\", scopes = [\"execute\"]},\n\
+         {name = \"b\", token = \"0123456789abcdef\", scopes = [\"root\"]},\n\
+         {name = \"\", token = \"short\", scopes = []},\n]\n\
+         [languages]\ndirectory = \"{LANGUAGES}\"\n[docker]\nseccomp_profile = \"{SECCOMP}\"\n"
+            .replace("{LANGUAGES}", &shipped().with_file_name("languages").display().to_string())
+            .replace("{SECCOMP}", &shipped().with_file_name("seccomp.json").display().to_string())
+            .as_str(),
+    );
+    let faults = load_from(file.clone(), &[], &[]).unwrap_err();
+    let problems: Vec<_> = faults.iter().map(|fault| fault.split(" (").next().unwrap()).collect();
+    assert_eq!(
+        problems,
+        [
+            "server.keys[1].scopes: must be `execute` or `admin`, not `root`",
+            "server.keys[2].name: must not be empty: it names the client in logs",
+            "server.keys[2].token: must have at least 16 visible ASCII characters; `openssl rand -hex 24` makes one",
+            "server.keys[2].scopes: must hold `execute`, `admin` or both",
+            "server.keys[1].token: is the token of another key too",
+        ]
+    );
+    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn a_name_leads_to_one_language_only() {
+    let faults = load(&[], &["languages.directory=languages"]).map(|mut config| {
+        config.languages[1].aliases.push("BASH".to_owned());
+        let mut faults = Vec::new();
+        check::names(&config.languages, &mut |key, problem| faults.push(format!("{key}: {problem}")));
+        faults
+    });
+    assert_eq!(faults.unwrap(), ["languages/binary.aliases: `BASH` already names `bash`"]);
+}
