@@ -8,3 +8,4 @@ pub mod language;
 pub mod observe;
 pub mod pool;
 pub mod sandbox;
+pub mod telemetry;

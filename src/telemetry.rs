@@ -1,0 +1,192 @@
+//! What operators see: log lines and metrics. Prometheus and tracing-subscriber are known here and nowhere else.
+
+mod catalogue;
+mod logging;
+
+use std::time::Duration;
+
+use prometheus::{Error, Registry, TextEncoder};
+
+use catalogue::Catalogue;
+pub use logging::{Format, LoggingError, start as start_logging};
+
+use crate::{
+    job::LanguageId,
+    observe::{
+        BootFault, ClaimEnd, EngineFault, EngineOperation, JobEnd, Observer, Rejection, SandboxState, StageKind,
+    },
+};
+
+/// Counts what the service tells.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    catalogue: Catalogue,
+}
+
+impl Metrics {
+    /// # Errors
+    /// When two metrics bear the same name: a defect of the catalogue.
+    pub fn new(languages: &[LanguageId]) -> Result<Self, Error> {
+        let registry = Registry::new();
+        let catalogue = Catalogue::register(&registry, languages)?;
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(Self { registry, catalogue })
+    }
+
+    /// The Prometheus text format, version 0.0.4.
+    pub fn render(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "the metrics could not be written down");
+            String::new()
+        })
+    }
+}
+
+impl Observer for Metrics {
+    fn job_finished(&self, language: &LanguageId, end: JobEnd, total: Duration) {
+        self.catalogue.jobs.with_label_values(&[language.as_str(), end.label()]).inc();
+        self.catalogue.job_duration.with_label_values(&[language.as_str()]).observe(total.as_secs_f64());
+    }
+
+    fn overhead_measured(&self, language: &LanguageId, overhead: Duration) {
+        self.catalogue.job_overhead.with_label_values(&[language.as_str()]).observe(overhead.as_secs_f64());
+    }
+
+    fn job_rejected(&self, reason: Rejection) {
+        self.catalogue.jobs_rejected.with_label_values(&[reason.label()]).inc();
+    }
+
+    fn queue_waited(&self, wait: Duration) {
+        self.catalogue.queue_wait.observe(wait.as_secs_f64());
+    }
+
+    fn claim_finished(&self, language: &LanguageId, end: ClaimEnd, wait: Duration) {
+        let labels = [language.as_str(), end.label()];
+        self.catalogue.claims.with_label_values(&labels).inc();
+        self.catalogue.claim_wait.with_label_values(&labels).observe(wait.as_secs_f64());
+    }
+
+    fn stage_finished(&self, language: &LanguageId, stage: StageKind, wall: Duration) {
+        let labels = [language.as_str(), stage.label()];
+        self.catalogue.stage_duration.with_label_values(&labels).observe(wall.as_secs_f64());
+    }
+
+    fn boot_finished(&self, language: &LanguageId, result: Result<(), BootFault>, took: Duration) {
+        match result {
+            Ok(()) => {
+                self.catalogue.sandbox_boot.with_label_values(&[language.as_str()]).observe(took.as_secs_f64());
+            }
+            Err(kind) => self.catalogue.boots_failed.with_label_values(&[language.as_str(), kind.label()]).inc(),
+        }
+    }
+
+    fn destroy_finished(&self, took: Duration) {
+        self.catalogue.sandbox_destroy.observe(took.as_secs_f64());
+    }
+
+    fn sandbox_moved(&self, language: &LanguageId, from: Option<SandboxState>, to: Option<SandboxState>) {
+        let gauge =
+            |state: SandboxState| self.catalogue.pool_sandboxes.with_label_values(&[language.as_str(), state.label()]);
+        if let Some(from) = from {
+            gauge(from).dec();
+        }
+        if let Some(to) = to {
+            gauge(to).inc();
+        }
+    }
+
+    fn pool_target(&self, language: &LanguageId, target: usize) {
+        self.catalogue.pool_target.with_label_values(&[language.as_str()]).set(target as f64);
+    }
+
+    fn run_slots(&self, slots: usize) {
+        self.catalogue.run_slots.set(slots as f64);
+    }
+
+    fn run_slots_in_use(&self, in_use: usize) {
+        self.catalogue.run_slots_in_use.set(in_use as f64);
+    }
+
+    fn engine_called(&self, operation: EngineOperation, result: Result<(), EngineFault>, took: Duration) {
+        self.catalogue.engine_request.with_label_values(&[operation.label()]).observe(took.as_secs_f64());
+        if let Err(kind) = result {
+            self.catalogue.engine_errors.with_label_values(&[operation.label(), kind.label()]).inc();
+        }
+    }
+
+    fn orphan_reaped(&self) {
+        self.catalogue.orphans_reaped.inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+
+    fn metrics() -> Metrics {
+        Metrics::new(&[LanguageId::new("c"), LanguageId::new("python")]).unwrap()
+    }
+
+    fn value(metrics: &Metrics, series: &str) -> Option<String> {
+        let text = metrics.render();
+        text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned))
+    }
+
+    #[test]
+    fn every_series_is_there_before_anything_happened() {
+        let metrics = metrics();
+        for series in [
+            "caisson_jobs_total{language=\"python\",outcome=\"abandoned\"}",
+            "caisson_jobs_rejected_total{reason=\"draining\"}",
+            "caisson_claim_wait_seconds_count{language=\"c\",result=\"cold\"}",
+            "caisson_job_overhead_seconds_bucket{language=\"c\",le=\"0.0005\"}",
+            "caisson_engine_errors_total{kind=\"timeout\",operation=\"exec\"}",
+            "caisson_pool_sandboxes{language=\"python\",state=\"destroying\"}",
+            "caisson_queue_wait_seconds_bucket{le=\"60\"}",
+            "caisson_orphans_reaped_total",
+        ] {
+            assert_eq!(value(&metrics, series).as_deref(), Some("0"), "{series}");
+        }
+    }
+
+    #[test]
+    fn a_sandbox_is_counted_where_it_is() {
+        let metrics = metrics();
+        let language = LanguageId::new("c");
+        metrics.sandbox_moved(&language, None, Some(SandboxState::Booting));
+        metrics.sandbox_moved(&language, Some(SandboxState::Booting), Some(SandboxState::Ready));
+        let state = |state| value(&metrics, &format!("caisson_pool_sandboxes{{language=\"c\",state=\"{state}\"}}"));
+        assert_eq!((state("booting").as_deref(), state("ready").as_deref()), (Some("0"), Some("1")));
+    }
+
+    #[test]
+    fn an_engine_call_that_failed_is_timed_and_counted() {
+        let metrics = metrics();
+        metrics.engine_called(EngineOperation::Create, Err(EngineFault::Refused), Duration::from_millis(2));
+        let errors = value(&metrics, "caisson_engine_errors_total{kind=\"refused\",operation=\"create\"}");
+        assert_eq!(errors.as_deref(), Some("1"));
+        let calls = value(&metrics, "caisson_engine_request_seconds_count{operation=\"create\"}");
+        assert_eq!(calls.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn promtool_has_nothing_to_complain_about() {
+        let mut promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("promtool is needed: apt-get install prometheus");
+        promtool.stdin.take().unwrap().write_all(metrics().render().as_bytes()).unwrap();
+        let output = promtool.wait_with_output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
+    }
+}

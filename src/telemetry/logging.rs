@@ -1,0 +1,43 @@
+//! Where log lines go and how they look.
+
+use std::{
+    io::{IsTerminal, stderr},
+    panic,
+};
+
+use tracing_subscriber::{EnvFilter, filter::ParseError, fmt};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Human,
+    Json,
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    #[error("log.filter: `{filter}` is no filter, such as `info` or `caisson=debug,warn`")]
+    Filter { filter: String, source: ParseError },
+    #[error("somebody else has set up logging already")]
+    Taken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Sends every event to stderr. To be called once, at the start.
+pub fn start(format: Format, filter: &str) -> Result<(), LoggingError> {
+    let filter =
+        EnvFilter::try_new(filter).map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })?;
+    let lines = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
+    match format {
+        Format::Human => lines.try_init(),
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
+    }
+    .map_err(LoggingError::Taken)?;
+    panic::set_hook(Box::new(report_panic));
+    Ok(())
+}
+
+/// The place only: the message of a panic may quote what a client sent.
+fn report_panic(panicked: &panic::PanicHookInfo<'_>) {
+    let place = panicked.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "a defect of this program was met");
+}
