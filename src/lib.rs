@@ -1,5 +1,6 @@
 //! Runs untrusted code in pre-warmed, single-use sandboxes.
 
+pub mod api;
 pub mod config;
 pub mod dispatch;
 pub mod engine;

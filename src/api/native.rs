@@ -1,0 +1,40 @@
+//! `POST /v1/execute`: run once.
+
+mod meaning;
+mod request;
+mod response;
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{self, State},
+    response::{IntoResponse, Response},
+};
+use tracing::Span;
+
+use super::{Api, aside::aside, body, fault::Fault, id};
+use request::Request;
+use response::Answer;
+
+/// How a program's output is written down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Encoding {
+    #[default]
+    Utf8,
+    Base64,
+}
+
+/// A client that hangs up drops this future, and with it the job.
+pub async fn execute(State(api): State<Arc<Api>>, request: extract::Request) -> Result<Response, Fault> {
+    let (request, of_request) = body::json(request, &api, Request::decode).await?;
+    let encoding = request.output_encoding;
+    let (language, submission) = request.resolve(id::fresh(), &api.catalogue, &api.config)?;
+    let id = submission.id.clone();
+    Span::current().record("job.id", id.as_str()).record("language", language.key.as_str());
+    let job = language.job(submission);
+    let held = of_request.and(api.make_room(job.most_output_bytes())?);
+    let report = api.dispatch.submit(job).await?;
+    let answer =
+        aside(report.output_bytes(), move || Answer::new(&id, &language, &report, encoding).into_response()).await;
+    Ok(held.until_sent(answer))
+}

@@ -1,0 +1,29 @@
+//! What clients may rely on: the real server on a real socket over the fake engine, byte for byte where it matters.
+
+mod artifacts;
+mod catalogue;
+mod claims;
+mod connections;
+mod engine;
+mod fields;
+mod file_faults;
+#[path = "../support/fleet.rs"]
+#[expect(dead_code, reason = "the lifecycle suite needs more of it than the one that counts")]
+mod fleet;
+mod hang_ups;
+mod headers;
+#[path = "../support/http.rs"]
+mod http;
+mod keys;
+mod limit_faults;
+mod outcomes;
+mod output;
+mod problems;
+mod refusals;
+mod seed;
+mod seed_faults;
+mod server;
+mod service;
+mod shape_faults;
+mod steady;
+mod transport_faults;
