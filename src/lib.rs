@@ -1,6 +1,8 @@
 //! Runs untrusted code in pre-warmed, single-use sandboxes.
 
 pub mod api;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod dispatch;
 pub mod engine;

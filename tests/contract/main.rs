@@ -15,6 +15,7 @@ mod headers;
 #[path = "../support/http.rs"]
 mod http;
 mod keys;
+mod layering;
 mod limit_faults;
 mod outcomes;
 mod output;

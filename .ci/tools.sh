@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs the named programs from the distribution's packages, if they are missing. No service is started.
+#
+#   .ci/tools.sh build     what cargo needs besides Rust: a linker and the C library's files
+#   .ci/tools.sh curl promtool wrk
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../images/lib.sh
+. "$(dirname "$0")/../images/lib.sh"
+
+# The packages that TOOL needs and that are not there.
+missing_packages() {
+    case "$1" in
+    build)
+        has cc || echo gcc
+        # Links the server; its libc.a goes into the static agent.
+        [ -e /usr/include/stdio.h ] || echo libc6-dev
+        ;;
+    # Without the certificates curl is of no use for https.
+    curl) has curl || echo curl ca-certificates ;;
+    promtool) has promtool || echo prometheus ;;
+    crun | make | wrk) has "$1" || echo "$1" ;;
+    *) fail "unknown tool '$1'; there are: build crun curl make promtool wrk" ;;
+    esac
+}
+
+main() {
+    local packages=() tool missing
+    for tool in "$@"; do
+        missing="$(missing_packages "$tool")"
+        # shellcheck disable=SC2206 # package names hold no blanks
+        packages+=($missing)
+    done
+    [ "${#packages[@]}" -gt 0 ] || return 0
+    mkdir -p "$STATE"
+    apt_refresh "${packages[*]}"
+    apt_install "${packages[@]}"
+    # We came for promtool. A Prometheus that starts with the next boot would be a surprise.
+    if [[ " ${packages[*]} " == *" prometheus "* ]] && systemd_is_init; then
+        as_root systemctl disable --quiet prometheus || true
+    fi
+}
+
+main "$@"

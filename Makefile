@@ -1,0 +1,43 @@
+# `make help` lists what there is. The work is done by scripts in images/ and .ci/; this file says what needs what.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help serve stop test bench images fmt clean clean-images engine
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: ## build everything and start the server on 127.0.0.1:8080, in the background
+	@.ci/server.sh start
+
+stop: ## stop the server, remove its sandboxes, stop the Docker engine if `make` started it
+	@.ci/server.sh stop
+
+test: ## format check, clippy and every test; the Docker suites included
+	@.ci/tools.sh build curl promtool wrk
+	cargo fmt --all --check
+	@images/build.sh
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace
+
+bench: ## what a job costs besides its own run
+	@.ci/tools.sh build crun curl wrk
+	@images/build.sh
+	cargo bench --bench overhead
+
+images: ## build the images of the languages that are out of date
+	@.ci/tools.sh build
+	@images/build.sh
+
+engine: ## see to it that a Docker engine answers: install and start one if need be
+	@images/engine.sh ensure
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+clean: stop ## stop what runs and delete what was built, except the images
+	cargo clean
+	@rm -rf target/run
+
+clean-images: ## delete the images of the languages
+	docker image prune --all --force --filter label=caisson.inputs
