@@ -1,0 +1,18 @@
+//! The promises of the service on a real Docker engine, through the real binary. Fails without one.
+
+#[path = "../support/engine.rs"]
+mod engine;
+#[path = "../support/private_engine.rs"]
+mod private_engine;
+#[path = "../support/server.rs"]
+mod server;
+
+mod bad_input;
+mod command_line;
+mod drain;
+mod faults;
+mod hostile;
+mod invariants;
+mod isolation;
+mod operators;
+mod programs;

@@ -1,0 +1,1 @@
+echo "$GREETING"; env | cut -d= -f1 | sort | tr '\n' ' '

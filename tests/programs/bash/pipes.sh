@@ -1,0 +1,2 @@
+printf '%s\n' c a b | sort | tr '\n' ' '
+exit 3

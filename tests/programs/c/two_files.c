@@ -1,0 +1,6 @@
+int twice(int);
+
+int main(void)
+{
+    return twice(2);
+}

@@ -1,0 +1,2 @@
+console.error("oops");
+process.exit(3);

@@ -1,0 +1,3 @@
+import sys
+sys.stderr.write("oops\n")
+sys.exit(3)

@@ -1,0 +1,3 @@
+from package.helper import greet
+
+print(greet())

@@ -1,0 +1,331 @@
+//! The real binary on loopback, with an owner and uids of its own.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use super::engine::{DockerHost, turn};
+
+pub struct Server {
+    pub docker: DockerHost,
+    pub owner: String,
+    pub url: String,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    uid_base: u32,
+    budget: u32,
+    is_forgotten: bool,
+    // Last: the next test begins once all else is gone.
+    _turn: Option<MutexGuard<'static, ()>>,
+}
+
+pub struct Arrange {
+    docker: Option<DockerHost>,
+    owner: String,
+    languages: Vec<(&'static str, usize)>,
+    flags: Vec<String>,
+    turn: Option<MutexGuard<'static, ()>>,
+}
+
+pub struct Reply {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: Value,
+}
+
+/// Generous: a loaded machine must not fail a test, only a service that hangs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
+const BUDGET: u32 = 24;
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The server to be tested, and the command line tool.
+pub fn caisson() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_caisson"));
+    // What the scripts are told is not meant for the server, which refuses names that it does not know.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CAISSON_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(root());
+    command
+}
+
+/// Until it is so. `what` completes "waited in vain until".
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        thread::sleep(PAUSE);
+    }
+}
+
+pub fn unique_owner() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Arrange {
+    /// Waits for its turn, then for nothing else.
+    pub fn new(languages: &[(&'static str, usize)]) -> Self {
+        Self { turn: Some(turn()), ..Self::beside(languages) }
+    }
+
+    /// For a second server of a test that has the turn already.
+    pub fn beside(languages: &[(&'static str, usize)]) -> Self {
+        Self { docker: None, owner: unique_owner(), languages: languages.to_vec(), flags: Vec::new(), turn: None }
+    }
+
+    pub fn docker(self, docker: DockerHost) -> Self {
+        Self { docker: Some(docker), ..self }
+    }
+
+    pub fn owner(self, owner: &str) -> Self {
+        Self { owner: owner.to_owned(), ..self }
+    }
+
+    pub fn set(mut self, flag: impl Into<String>) -> Self {
+        self.flags.push(flag.into());
+        self
+    }
+
+    /// Started and answering; its shelves may still be empty.
+    pub fn start(self) -> Server {
+        let Self { docker, owner, languages, flags, turn } = self;
+        let docker = docker.unwrap_or_else(DockerHost::usual);
+        // Far from those of a service that may run here, and from those of the server before: each test looks for
+        // processes that are left.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let uid_base = 700_000 + (std::process::id() % 4096 * 256 + NEXT.fetch_add(1, Ordering::Relaxed)) * 2 * BUDGET;
+        let names: Vec<_> = languages.iter().map(|(name, _)| *name).collect();
+        let mut command = caisson();
+        command.args(["serve", "--set", "server.listen=127.0.0.1:0", "--set", "log.format=json"]);
+        let mut set = |flag: String| {
+            command.args(["--set", &flag]);
+        };
+        set(format!("docker.host={}", docker.0));
+        set(format!("pool.owner={owner}"));
+        set(format!("pool.uid_base={uid_base}"));
+        set(format!("pool.budget={BUDGET}"));
+        set("log.filter=debug,bollard=info,hyper_util=info".to_owned());
+        set(format!("languages.enabled={names:?}"));
+        for (name, size) in &languages {
+            set(format!("pool.sizes.{name}={size}"));
+        }
+        flags.into_iter().for_each(set);
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let heard = Arc::clone(&log);
+        thread::spawn(move || lines.map_while(Result::ok).for_each(|line| heard.lock().unwrap().push(line)));
+        let mut server = Server {
+            docker,
+            owner,
+            url: String::new(),
+            child,
+            log,
+            uid_base,
+            budget: BUDGET,
+            is_forgotten: false,
+            _turn: turn,
+        };
+        until("the server listens", || {
+            assert!(server.child.try_wait().unwrap().is_none(), "the server ended: {:#?}", server.log());
+            let address =
+                server.events("listening").first().and_then(|event| event["address"].as_str().map(str::to_owned));
+            server.url = address.map_or_else(String::new, |address| format!("http://{address}"));
+            !server.url.is_empty()
+        });
+        server
+    }
+
+    /// Started, and every shelf is full.
+    pub fn warm(self) -> Server {
+        let server = self.start();
+        server.until_full();
+        server
+    }
+}
+
+impl Server {
+    pub fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, None, Vec::new())
+    }
+
+    pub fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> Reply {
+        self.send("POST", path, Some("application/json"), body.into())
+    }
+
+    fn send(&self, method: &str, path: &str, media_type: Option<&str>, body: Vec<u8>) -> Reply {
+        self.try_send(method, path, media_type, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        media_type: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Reply, ureq::Error> {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE * 2));
+        let agent: ureq::Agent = config.build().into();
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(media_type) = media_type {
+            request = request.header("content-type", media_type);
+        }
+        let mut response = agent.run(request.body(body).unwrap())?;
+        let bytes = response.body_mut().with_config().limit(u64::MAX).read_to_vec()?;
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into());
+        Ok(Reply { status: response.status().as_u16(), headers: response.headers().clone(), body })
+    }
+
+    /// The answer to a job that must be answered.
+    pub fn execute(&self, request: &Value) -> Value {
+        let reply = self.post("/v1/execute", request.to_string());
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.body
+    }
+
+    /// What a program that must go well wrote.
+    pub fn output(&self, language: &str, source: &str) -> String {
+        let answer = self.execute(&json!({"language": language, "source": source}));
+        assert_eq!(answer["status"], "ok", "{answer}");
+        answer["run"]["stdout"].as_str().unwrap().to_owned()
+    }
+
+    pub fn status(&self) -> Value {
+        self.get("/v1/status").body
+    }
+
+    /// The value of one series of /metrics; labels in alphabetical order.
+    pub fn metric(&self, series: &str) -> f64 {
+        let text = self.get("/metrics").body;
+        let found = text.as_str().unwrap().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("no series {series}")).parse().unwrap()
+    }
+
+    /// Until every shelf holds what it should and nothing else of this server is on the host.
+    pub fn until_full(&self) {
+        until("every shelf is full and nothing else is left", || {
+            let status = self.status();
+            let pools = status["pools"].as_array().unwrap();
+            let full = pools.iter().all(|pool| pool["ready"] == pool["target"] && pool["claimed"] == 0);
+            let wanted: u64 = pools.iter().map(|pool| pool["target"].as_u64().unwrap()).sum();
+            full && self.docker.sandboxes(&self.owner).len() as u64 == wanted
+        });
+    }
+
+    /// Every shelf is full again, and the only processes under this server's uids are those of idle sandboxes: PID 1 and
+    /// the agent of each.
+    pub fn nothing_is_left(&self) {
+        self.until_full();
+        let wanted = 2 * self.docker.sandboxes(&self.owner).len();
+        until("no process is left", || self.processes().len() == wanted);
+    }
+
+    /// Names of the host's processes under the uids of this server's sandboxes.
+    pub fn processes(&self) -> Vec<String> {
+        let uids = self.uid_base..self.uid_base + 2 * self.budget;
+        let status = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("status")).ok();
+        let of_sandbox = |status: &String| {
+            let uid =
+                status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse().ok());
+            uid.is_some_and(|uid: u32| uids.contains(&uid))
+        };
+        let all = fs::read_dir("/proc").unwrap().map_while(Result::ok).filter_map(status).filter(of_sandbox);
+        all.filter_map(|status| status.lines().next().map(str::to_owned)).collect()
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Log lines with this message.
+    pub fn events(&self, message: &str) -> Vec<Value> {
+        let parsed = self.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        parsed.filter(|event| event["message"] == message).collect()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.pid().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Until the process has ended.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut ended = None;
+        until("the server ends", || {
+            ended = self.child.try_wait().unwrap();
+            ended.is_some()
+        });
+        ended.unwrap()
+    }
+
+    /// It ends; with its last words.
+    pub fn failed(mut self) -> (ExitStatus, String) {
+        let status = self.ended();
+        until("its last words are heard", || self.log().last().is_some_and(|line| line.starts_with("caisson: ")));
+        self.is_forgotten = true;
+        (status, self.log().pop().unwrap())
+    }
+
+    /// Told to end, it does, and leaves nothing.
+    pub fn stop(self) {
+        self.signal("TERM");
+        self.leaves_nothing();
+    }
+
+    /// It ends and leaves nothing.
+    pub fn leaves_nothing(mut self) {
+        let status = self.ended();
+        assert!(status.success(), "{status}: {:#?}", self.log());
+        assert_eq!(self.docker.sandboxes(&self.owner), Vec::<String>::new());
+        assert_eq!(self.processes(), Vec::<String>::new());
+    }
+}
+
+impl Server {
+    /// Killed, without anything being cleaned up after it.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.is_forgotten = true;
+    }
+}
+
+/// For tests that fail, and for those that kill the server.
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if self.is_forgotten {
+            return;
+        }
+        let filter = format!("label=caisson.owner={}", self.owner);
+        let left = self.docker.try_docker(&["ps", "--all", "--quiet", "--filter", &filter]).unwrap_or_default();
+        let mut arguments = vec!["rm", "--force"];
+        arguments.extend(left.lines());
+        if arguments.len() > 2 {
+            let _ = self.docker.try_docker(&arguments);
+        }
+    }
+}
