@@ -1,4 +1,4 @@
-//! Runs untrusted code in pre-warmed, single-use sandboxes.
+#![doc = include_str!("README.md")]
 
 pub mod api;
 pub mod app;
