@@ -100,6 +100,7 @@ pub fn router(api: Api) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&api), auth::anybody));
     let execute = Router::new()
         .route("/v1/execute", post(native::execute))
+        .route("/v1/judge", post(native::judge))
         .route("/execute", post(seed::execute).fallback(seed::unsupported))
         .route_layer(from_fn_with_state(Arc::clone(&api), auth::execute));
     let admin = Router::new()

@@ -1,5 +1,7 @@
 //! The one path of every job: admission, a run slot, a sandbox, the steps, the report.
 
+mod checker;
+mod judge;
 mod run;
 
 use std::{
@@ -18,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::pool::PoolStatus;
 use crate::{
-    job::{Claim, Job, LanguageId, Report},
+    job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Report, Timing},
     observe::{ClaimEnd, JobEnd, Observer, Rejection, Timer},
     pool::{ClaimError, Fleet, Lease},
 };
@@ -96,7 +98,29 @@ impl Dispatch {
     /// When the job never got a sandbox. A program that fails, and a sandbox lost while it ran, are reports.
     #[tracing::instrument(skip_all, fields(job.id = %job.id, language = %job.language))]
     pub async fn submit(&self, job: Job) -> Result<Report, Refusal> {
-        let result = self.accept(&job).await;
+        self.accept(&job.language, self.serve(&job), |report| (end_of(report), report.timing)).await
+    }
+
+    /// Judges a submission. As for a job, dropping the future ends it and destroys its sandbox.
+    ///
+    /// # Errors
+    /// When it never got a sandbox, or lost the first and could not have another.
+    #[tracing::instrument(skip_all, fields(job.id = %judging.id, language = %judging.language))]
+    pub async fn judge(&self, judging: Judging) -> Result<Judgement, Refusal> {
+        self.accept(&judging.language, self.try_all(&judging), |judgement| {
+            (end_of_judgement(judgement), judgement.timing)
+        })
+        .await
+    }
+
+    /// Counts what comes of a request, whatever that is.
+    async fn accept<R>(
+        &self,
+        language: &LanguageId,
+        work: impl Future<Output = Result<R, Refusal>>,
+        describe: impl FnOnce(&R) -> (JobEnd, Timing),
+    ) -> Result<R, Refusal> {
+        let result = self.admit(language, work, describe).await;
         if let Err(refusal) = &result {
             self.observer.job_rejected(match refusal {
                 Refusal::Saturated { .. } => Rejection::Saturated,
@@ -133,27 +157,32 @@ impl Dispatch {
         self.fleet.close().await;
     }
 
-    async fn accept(&self, job: &Job) -> Result<Report, Refusal> {
+    async fn admit<R>(
+        &self,
+        language: &LanguageId,
+        work: impl Future<Output = Result<R, Refusal>>,
+        describe: impl FnOnce(&R) -> (JobEnd, Timing),
+    ) -> Result<R, Refusal> {
         let _active = self.active.enter();
         // After it counts as active: a drain that begins now waits for it or is seen here.
         if self.is_draining() {
             return Err(Refusal::Draining);
         }
-        let language = job.language.clone();
         let abandoned = Timer::start(Some(JobEnd::Abandoned), |end: Option<JobEnd>, total| {
             // A job that was refused is counted as such.
             if let Some(end) = end {
-                self.observer.job_finished(&language, end, total);
+                self.observer.job_finished(language, end, total);
             }
         });
         let result = tokio::select! {
-            result = self.serve(job) => result,
+            result = work => result,
             () = self.stop.cancelled() => Err(Refusal::Draining),
         };
         match &result {
-            Ok(report) => {
-                self.observer.overhead_measured(&job.language, report.timing.overhead());
-                abandoned.finish(Some(end_of(report)));
+            Ok(answer) => {
+                let (end, timing) = describe(answer);
+                self.observer.overhead_measured(language, timing.overhead());
+                abandoned.finish(Some(end));
             }
             Err(_) => abandoned.finish(None),
         }
@@ -171,7 +200,7 @@ impl Dispatch {
             let (lease, claim) = self.claim(&job.language, deadline).await?;
             let claimed = claim_since.elapsed();
             let running = self.fleet.running();
-            let mut attempted = run::Run { job, lease, deadline, observer: &*self.observer };
+            let mut attempted = run::Run { job, hands: self.hands(&job.language, lease, deadline) };
             let outcome = attempted.finish().await;
             drop(running);
             // It may have died on the shelf a moment ago, before the program began: that is nobody's verdict.
@@ -182,6 +211,10 @@ impl Dispatch {
             attempted.retire(&outcome);
             return Ok(outcome.report(queue, claimed, claim, since.elapsed()));
         }
+    }
+
+    fn hands<'a>(&'a self, language: &'a LanguageId, lease: Lease, deadline: Instant) -> run::Hands<'a> {
+        run::Hands { language, lease, deadline, observer: &*self.observer }
     }
 
     async fn run_slot(&self, deadline: Instant) -> Result<RunSlot<'_>, Refusal> {
@@ -235,6 +268,11 @@ const SATURATED: Refusal = Refusal::Saturated { retry_after: RETRY_AFTER };
 
 fn end_of(report: &Report) -> JobEnd {
     if report.is_compile_error() { JobEnd::CompileError } else { report.outcome().into() }
+}
+
+fn end_of_judgement(judgement: &Judgement) -> JobEnd {
+    let failed = judgement.compile.as_ref().is_some_and(|stage| stage.outcome == Outcome::RuntimeError);
+    if failed { JobEnd::CompileError } else { judgement.outcome().into() }
 }
 
 impl Status {

@@ -1,5 +1,6 @@
 //! The words that every layer shares: what is asked for, what is allowed, what came of it. No serde, no I/O.
 
+mod judging;
 mod limits;
 mod path;
 mod report;
@@ -7,6 +8,7 @@ pub mod signal;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use judging::{Case, Checker, Judged, Judgement, Judging, MOST_CASES, MOST_SHOWN_BYTES, Verdict};
 pub use limits::{Ceiling, LimitFault, Limits, Overrides};
 pub use path::{PathFault, WorkPath};
 pub use report::{Artifact, Captured, Claim, Exit, Outcome, Report, Stage, Timing, Usage};
@@ -80,6 +82,19 @@ pub struct Step {
     pub limits: Limits,
     pub overflow: Overflow,
     pub output: Output,
+}
+
+/// What a step finds in the work directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// The job's files and nothing else.
+    Originals,
+    /// The same, and what the step makes of it is kept for later ones.
+    OriginalsToKeep,
+    /// What the step before left.
+    Left,
+    /// What was kept and nothing else: whatever ran in between has left no trace.
+    Kept,
 }
 
 /// What happens to a program that writes more than it may.

@@ -9,7 +9,8 @@ pub use catalogue::{Catalogue, Unknown};
 pub use template::{Template, TemplateFault};
 
 use crate::job::{
-    Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, Output, Overflow, SourceFile, Step, WorkPath,
+    Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, MOST_CASES, MOST_SHOWN_BYTES, Output,
+    Overflow, SourceFile, Step, WorkPath,
 };
 
 /// One language in one version; has a pool of its own. Read from `config/languages/<key>.toml`.
@@ -106,9 +107,18 @@ impl Language {
         Job { id, language: self.key.clone(), files, compile, run, artifacts, deadline }
     }
 
-    /// All that any of its jobs may have brought back: two stages with two streams each, and files.
+    /// How the submission is run with these arguments in place of its own.
+    pub fn run_with(&self, submission: &Submission, args: &[String]) -> Vec<String> {
+        let Submission { files, entrypoint, compile_flags, .. } = submission;
+        let sources = self.sources(files, entrypoint);
+        self.run.expand(&template::Values { entrypoint, sources: &sources, flags: compile_flags, args })
+    }
+
+    /// All that any of its jobs may have brought back: two stages with two streams each, and files or the cases' output.
     pub fn most_output_bytes(&self) -> u64 {
-        self.ceiling.0.output_bytes.saturating_mul(4).saturating_add(MOST_ARTIFACTS as u64 * MOST_ARTIFACT_BYTES)
+        let files = MOST_ARTIFACTS as u64 * MOST_ARTIFACT_BYTES;
+        let cases = (MOST_CASES * 2 * MOST_SHOWN_BYTES) as u64;
+        self.ceiling.0.output_bytes.saturating_mul(4).saturating_add(files.max(cases))
     }
 
     /// What is run in every sandbox before it is handed out, if the language has something to run.

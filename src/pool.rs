@@ -16,4 +16,4 @@ mod reaper;
 mod shelf;
 mod warmer;
 
-pub use fleet::{ClaimError, Fleet, FleetConfig, Lease, PoolConfig, PoolStatus};
+pub use fleet::{ClaimError, Fleet, FleetConfig, Lease, PoolConfig, PoolStatus, RunningGuard};

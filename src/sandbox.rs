@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     engine::{Engine, EngineError, SandboxSpec},
-    job::{SourceFile, Stage, Step, WorkPath},
+    job::{SourceFile, Stage, Step, Work, WorkPath},
     observe::{BootFault, SandboxState},
 };
 
@@ -125,8 +125,8 @@ impl Ready {
 
 impl Claimed {
     /// Runs one step to its end. `files` go in first, for the job's first step; `Lost` leaves nothing to go on with.
-    pub async fn run(&mut self, files: &[SourceFile], step: &Step) -> Result<Stage, Lost> {
-        let result = self.session.run(files, step).await;
+    pub async fn run(&mut self, files: &[SourceFile], step: &Step, work: Work) -> Result<Stage, Lost> {
+        let result = self.session.run(files, step, work).await;
         self.custody.agent_will_leave(result.is_ok());
         let stage = result.map(|raw| verdict::stage(raw, step))?;
         self.peak_bytes = self.peak_bytes.max(stage.usage.memory_peak_bytes);

@@ -27,8 +27,8 @@ pub enum Order {
 pub struct Spawn {
     pub argv: Vec<String>,
     pub env: Vec<String>,
-    /// From the originals alone, rather than from what the step before left in the work directory.
-    pub fresh: bool,
+    pub work: caisson_protocol::Work,
+    pub keep: bool,
     pub cpu_seconds: u64,
     /// Absent where the control group has the same bound: it counts what it refuses, and a limit of the process does not.
     pub processes: Option<u64>,
@@ -52,6 +52,9 @@ pub struct Death {
     pub exit: caisson_protocol::Exit,
     /// Of the largest process, from its own accounting.
     pub max_rss_bytes: u64,
+    pub not_kept: bool,
+    /// Spent on the work directory, before the program began.
+    pub prepare_ns: u64,
 }
 
 /// In the sandbox's own network namespace, so that one name serves all.

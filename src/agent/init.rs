@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caisson_protocol::Exit;
+use caisson_protocol::{Exit, Work};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with, sockopt::socket_peercred},
@@ -16,7 +16,9 @@ use crate::{
     channel::{self, Answer, Channel, Death, Order, Spawn},
     child::{self, Program},
     confine::Confinement,
-    hide, tree,
+    hide,
+    kept::Kept,
+    tree,
 };
 
 /// How long the agent may take to connect: it is exec'd right after the start. Too small and a loaded host makes no
@@ -33,10 +35,11 @@ pub fn run(agent_uid: u32) -> io::Result<()> {
     let confinement = Confinement::new()?;
     let children = child_events()?;
     let mut channel = Channel::new(accept_agent(agent_uid)?);
+    let mut kept = None;
     while let Some((order, fds)) = channel.receive::<Order>()? {
         match order {
             Order::Spawn(spawn) => {
-                let Some(death) = spawn_to_end(&spawn, &confinement, fds, &mut channel, &children)? else {
+                let Some(death) = spawn_to_end(&spawn, &confinement, fds, &mut channel, &children, &mut kept)? else {
                     return Ok(());
                 };
                 channel.send(&Answer::Ended(death), &[])?;
@@ -77,9 +80,10 @@ fn spawn_to_end(
     fds: Vec<OwnedFd>,
     channel: &mut Channel,
     children: &OwnedFd,
+    kept: &mut Option<Kept>,
 ) -> io::Result<Option<Death>> {
-    let mut death = Death { exit: Exit::Signal(libc::SIGKILL), max_rss_bytes: 0 };
-    match start(spawn, confinement, fds) {
+    let mut death = Death { exit: Exit::Signal(libc::SIGKILL), max_rss_bytes: 0, not_kept: false, prepare_ns: 0 };
+    match start(spawn, confinement, fds, kept.as_ref(), &mut death) {
         Ok(main) => {
             if !wait_for_main(main, &mut death, channel, children)? {
                 return Ok(None);
@@ -92,16 +96,29 @@ fn spawn_to_end(
             death.exit = Exit::NotStarted(error.raw_os_error().unwrap_or(libc::EIO));
         }
     }
+    if spawn.keep && death.exit == Exit::Code(0) {
+        *kept = Kept::take().ok();
+        death.not_kept = kept.is_none();
+    }
     Ok(Some(death))
 }
 
-fn start(spawn: &Spawn, confinement: &Option<Confinement>, fds: Vec<OwnedFd>) -> io::Result<i32> {
+fn start(
+    spawn: &Spawn,
+    confinement: &Option<Confinement>,
+    fds: Vec<OwnedFd>,
+    kept: Option<&Kept>,
+    death: &mut Death,
+) -> io::Result<i32> {
     let stdio: [OwnedFd; 3] = fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
-    if spawn.fresh {
-        tree::restore()?
-    } else {
-        tree::clear_scratch()?
+    let since = Instant::now();
+    match (spawn.work, kept) {
+        (Work::Originals, _) => tree::restore()?,
+        (Work::Left, _) => tree::clear_scratch()?,
+        (Work::Kept, Some(kept)) => kept.restore()?,
+        (Work::Kept, None) => return Err(io::Error::from_raw_os_error(libc::ENOENT)),
     }
+    death.prepare_ns = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
     Program::new(spawn, confinement)?.start(&stdio)
 }
 

@@ -15,6 +15,7 @@ mod channel;
 mod child;
 mod confine;
 mod init;
+mod kept;
 mod meter;
 mod serve;
 mod supervise;

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream};
+use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream, Work};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags, fchmod},
@@ -54,8 +54,10 @@ pub fn run(
     talk: &mut Talk,
 ) -> io::Result<Supervised> {
     let before = meter.read()?;
-    // What the step before left counts against this one: it is memory, and this one can read it.
-    let held_bytes = if step.fresh { 0 } else { tree::held_bytes()? };
+    // In use now, by files of the step before. Where they stay they count against this one: they are memory, and it can
+    // read them.
+    let held_before = tree::held_bytes()?;
+    let held_bytes = if step.work == Work::Left { held_before } else { 0 };
     let (mut pipes, theirs) = Pipes::new(step, stdin)?;
     let started = Instant::now();
     channel.send(&Order::Spawn(spawn(step, meter)), &theirs.each_ref().map(AsFd::as_fd))?;
@@ -65,7 +67,7 @@ pub fn run(
         step,
         meter,
         before,
-        memory_before: before.memory_bytes.saturating_sub(held_bytes),
+        memory_before: before.memory_bytes.saturating_sub(held_before),
         started,
         looked: started,
         memory_seen: held_bytes,
@@ -73,7 +75,7 @@ pub fn run(
         stopped: None,
     };
     let Some(death) = watch.until_death(&mut pipes, channel, talk)? else { return Ok(Supervised::Alone) };
-    let wall = started.elapsed();
+    let wall = started.elapsed().saturating_sub(Duration::from_nanos(death.prepare_ns));
     pipes.drain_rest(talk)?;
     let ended = watch.facts(&death, wall, &pipes)?;
     talk.say(&FromAgent::Ended(ended), &[]);
@@ -87,7 +89,8 @@ fn spawn(step: &Step, meter: &Meter) -> Spawn {
     Spawn {
         argv: step.argv.clone(),
         env: step.env.clone(),
-        fresh: step.fresh,
+        work: step.work,
+        keep: step.keep,
         cpu_seconds: Duration::from_nanos(limits.cpu_ns).as_secs() + 1,
         processes: (!meter.bounds_processes(processes)).then_some(processes),
         file_size_bytes: limits.file_size_bytes,
@@ -192,6 +195,7 @@ impl Watch<'_> {
             forks_refused: after.forks_refused.saturating_sub(self.before.forks_refused),
             stdout_cut: pipes.stdout.cut,
             stderr_cut: pipes.stderr.as_ref().is_some_and(|drain| drain.cut),
+            not_kept: death.not_kept,
         })
     }
 

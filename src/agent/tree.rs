@@ -3,14 +3,17 @@
 use std::{
     fs::{self, DirBuilder, File},
     io::{self, Read, Write},
-    os::{fd::OwnedFd, unix::fs::DirBuilderExt, unix::fs::OpenOptionsExt},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    },
     path::Path,
 };
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, openat2};
 
 const ORIGINALS: &str = "/box";
-const WORK: &str = "/work";
+pub const WORK: &str = "/work";
 /// Every place a job can write to.
 pub const WRITABLE: [&str; 3] = [WORK, "/tmp", "/dev/shm"];
 
@@ -38,16 +41,19 @@ pub fn create_original(path: &str) -> io::Result<File> {
 
 /// Makes the work directory what it was before the job first ran. No process of the job may be alive.
 pub fn restore() -> io::Result<()> {
-    for directory in WRITABLE {
-        clear(Path::new(directory))?;
-    }
+    clear_all()?;
     copy(Path::new(ORIGINALS), Path::new(WORK))
+}
+
+/// Leaves nothing, in any place that a job can write to, by which one program could tell the next anything.
+pub fn clear_all() -> io::Result<()> {
+    WRITABLE.into_iter().try_for_each(clear_root)
 }
 
 /// Clears all but the work directory: what a compile leaves for the run lies there and nowhere else.
 pub fn clear_scratch() -> io::Result<()> {
     for directory in WRITABLE.into_iter().filter(|directory| *directory != WORK) {
-        clear(Path::new(directory))?;
+        clear_root(directory)?;
     }
     Ok(())
 }
@@ -88,12 +94,21 @@ fn open_directory(path: &str) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
+/// One of the job's own directories, which it may have closed to everybody and given any date.
+fn clear_root(directory: &str) -> io::Result<()> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    clear(Path::new(directory))?;
+    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    let dates = rustix::fs::Timestamps { last_access: now, last_modification: now };
+    Ok(rustix::fs::utimensat(rustix::fs::CWD, directory, &dates, rustix::fs::AtFlags::empty())?)
+}
+
 fn clear(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             // A directory that its owner closed to itself is opened again. `remove_dir_all` follows no link.
-            let _ = fs::set_permissions(entry.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700));
+            let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
             fs::remove_dir_all(entry.path())?;
         } else {
             fs::remove_file(entry.path())?;

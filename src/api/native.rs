@@ -1,5 +1,6 @@
-//! `POST /v1/execute`: run once.
+//! `POST /v1/execute`: run once. Below it, `POST /v1/judge`: run on many cases.
 
+mod judge;
 mod meaning;
 mod request;
 mod response;
@@ -11,6 +12,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tracing::Span;
+
+pub use judge::judge;
 
 use super::{Api, aside::aside, body, fault::Fault, id};
 use request::Request;

@@ -6,17 +6,36 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::{
-    job::{Artifact, Claim, Job, MOST_ARTIFACT_BYTES, Outcome, Report, SourceFile, Stage, Step, Timing},
+    job::{
+        Artifact, Claim, Job, LanguageId, MOST_ARTIFACT_BYTES, Outcome, Report, SourceFile, Stage, Step, Timing, Work,
+    },
     observe::{Observer, StageKind},
     pool::Lease,
     sandbox::{Lost, stage_of_lost},
 };
 
-pub(super) struct Run<'a> {
-    pub job: &'a Job,
+/// A sandbox in the hands of one request.
+pub(super) struct Hands<'a> {
+    pub language: &'a LanguageId,
     pub lease: Lease,
     pub deadline: Instant,
     pub observer: &'a dyn Observer,
+}
+
+/// A step that came to its end.
+pub(super) struct Stepped {
+    pub stage: Stage,
+    /// The sandbox is of no further use.
+    pub was_lost: bool,
+    /// The agent was gone before it said a word: the program may well never have started.
+    pub was_lost_unheard: bool,
+    /// The request's deadline ended it, and not a limit of its own.
+    pub was_cut_short: bool,
+}
+
+pub(super) struct Run<'a> {
+    pub job: &'a Job,
+    pub hands: Hands<'a>,
 }
 
 /// A report but for the waits before it.
@@ -36,12 +55,54 @@ const LOST: &str = "the sandbox was lost before it could be brought back";
 /// The least that a step is given when its job's deadline has all but passed: enough to be told apart from nothing.
 const LEAST_WALL_TIME: Duration = Duration::from_millis(1);
 
+impl Hands<'_> {
+    pub async fn step(&mut self, kind: StageKind, files: &[SourceFile], step: &Step, work: Work) -> Stepped {
+        let left = self.deadline.saturating_duration_since(Instant::now()).max(LEAST_WALL_TIME);
+        let by_deadline = left < step.limits.wall_time;
+        let mut clipped = None;
+        let step = if by_deadline {
+            let step = clipped.insert(step.clone());
+            step.limits.wall_time = left;
+            step
+        } else {
+            step
+        };
+        let (mut was_lost, mut was_lost_unheard) = (false, false);
+        let mut stage = match self.lease.sandbox.run(files, step, work).await {
+            Ok(stage) => stage,
+            Err(lost) => {
+                was_lost = true;
+                was_lost_unheard = !self.lease.sandbox.has_answered() && !matches!(lost, Lost::Silent);
+                let error: &dyn std::error::Error = &lost;
+                warn!(sandbox.id = %self.lease.sandbox.id(), stage = kind.label(), error, "a sandbox was lost");
+                stage_of_lost(&lost, step)
+            }
+        };
+        let was_cut_short = by_deadline && stage.outcome == Outcome::TimeLimit && stage.usage.wall_time >= left;
+        if was_cut_short {
+            stage.message = Some("the request's deadline passed".to_owned());
+        }
+        self.observer.stage_finished(self.language, kind, stage.usage.wall_time);
+        debug!(
+            sandbox.id = %self.lease.sandbox.id(),
+            stage = kind.label(),
+            outcome = ?stage.outcome,
+            wall_ms = stage.usage.wall_time.as_secs_f64() * 1e3,
+            cpu_ms = stage.usage.cpu_time.as_secs_f64() * 1e3,
+            memory_bytes = stage.usage.memory_peak_bytes,
+            "stage ended"
+        );
+        Stepped { stage, was_lost, was_lost_unheard, was_cut_short }
+    }
+}
+
 impl Run<'_> {
     pub async fn finish(&mut self) -> Ran {
         let mut ran = Ran::default();
         let mut files: &[SourceFile] = &self.job.files;
+        let mut work = Work::Originals;
         if let Some(step) = &self.job.compile {
-            let stage = self.step(StageKind::Compile, files, step, &mut ran).await;
+            let stage = self.step(StageKind::Compile, files, step, Work::Originals, &mut ran).await;
             let failed = stage.outcome != Outcome::Ok;
             ran.compile_time = stage.usage.wall_time;
             ran.compile = Some(stage);
@@ -49,8 +110,9 @@ impl Run<'_> {
                 return ran;
             }
             files = &[];
+            work = Work::Left;
         }
-        let stage = self.step(StageKind::Run, files, &self.job.run, &mut ran).await;
+        let stage = self.step(StageKind::Run, files, &self.job.run, work, &mut ran).await;
         let lost = stage.outcome == Outcome::SandboxError;
         ran.run_time = stage.usage.wall_time;
         ran.run = Some(stage);
@@ -65,44 +127,14 @@ impl Run<'_> {
         let is_lost =
             [&ran.compile, &ran.run].into_iter().flatten().any(|stage| stage.outcome == Outcome::SandboxError);
         if !is_lost {
-            self.lease.sandbox.retire();
+            self.hands.lease.sandbox.retire();
         }
     }
 
-    async fn step(&mut self, kind: StageKind, files: &[SourceFile], step: &Step, ran: &mut Ran) -> Stage {
-        let left = self.deadline.saturating_duration_since(Instant::now()).max(LEAST_WALL_TIME);
-        let by_deadline = left < step.limits.wall_time;
-        let mut clipped = None;
-        let step = if by_deadline {
-            let step = clipped.insert(step.clone());
-            step.limits.wall_time = left;
-            step
-        } else {
-            step
-        };
-        let mut stage = match self.lease.sandbox.run(files, step).await {
-            Ok(stage) => stage,
-            Err(lost) => {
-                ran.was_lost_unheard = !self.lease.sandbox.has_answered() && !matches!(lost, Lost::Silent);
-                let error: &dyn std::error::Error = &lost;
-                warn!(sandbox.id = %self.lease.sandbox.id(), stage = kind.label(), error, "a sandbox was lost");
-                stage_of_lost(&lost, step)
-            }
-        };
-        if by_deadline && stage.outcome == Outcome::TimeLimit && stage.usage.wall_time >= left {
-            stage.message = Some("the request's deadline passed".to_owned());
-        }
-        self.observer.stage_finished(&self.job.language, kind, stage.usage.wall_time);
-        debug!(
-            sandbox.id = %self.lease.sandbox.id(),
-            stage = kind.label(),
-            outcome = ?stage.outcome,
-            wall_ms = stage.usage.wall_time.as_secs_f64() * 1e3,
-            cpu_ms = stage.usage.cpu_time.as_secs_f64() * 1e3,
-            memory_bytes = stage.usage.memory_peak_bytes,
-            "stage ended"
-        );
-        stage
+    async fn step(&mut self, kind: StageKind, files: &[SourceFile], step: &Step, work: Work, ran: &mut Ran) -> Stage {
+        let stepped = self.hands.step(kind, files, step, work).await;
+        ran.was_lost_unheard = stepped.was_lost_unheard;
+        stepped.stage
     }
 
     async fn artifacts(&mut self) -> Vec<Artifact> {
@@ -112,10 +144,10 @@ impl Run<'_> {
             let content = if is_lost {
                 Err(LOST.to_owned())
             } else {
-                self.lease.sandbox.fetch(path, MOST_ARTIFACT_BYTES).await.unwrap_or_else(|lost| {
+                self.hands.lease.sandbox.fetch(path, MOST_ARTIFACT_BYTES).await.unwrap_or_else(|lost| {
                     is_lost = true;
                     let error: &dyn std::error::Error = &lost;
-                    warn!(sandbox.id = %self.lease.sandbox.id(), error, "a sandbox was lost over an artifact");
+                    warn!(sandbox.id = %self.hands.lease.sandbox.id(), error, "a sandbox was lost over an artifact");
                     Err(LOST.to_owned())
                 })
             };

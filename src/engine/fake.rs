@@ -295,6 +295,7 @@ impl FakeAgent {
             forks_refused: 0,
             stdout_cut: false,
             stderr_cut: false,
+            not_kept: false,
         };
         self.say(&FromAgent::Ended(ended), &[]).await
     }

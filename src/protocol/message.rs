@@ -54,12 +54,24 @@ pub struct Step {
     pub argv: Vec<String>,
     /// The whole environment, `NAME=value`.
     pub env: Vec<String>,
-    /// Start from an empty work directory with just the job's files in it.
-    pub fresh: bool,
+    pub work: Work,
+    /// When it ends with 0, what it left in the work directory is what [`Work::Kept`] brings back.
+    pub keep: bool,
     /// Both outputs through one pipe, reported as stdout.
     pub merge_stderr: bool,
     pub overflow: Overflow,
     pub limits: Limits,
+}
+
+/// What a program finds in the work directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// The job's files and nothing else.
+    Originals,
+    /// What the step before left.
+    Left,
+    /// What was kept, and nothing else.
+    Kept,
 }
 
 /// What happens to a program that writes more than it may.
@@ -104,6 +116,8 @@ pub struct Ended {
     pub forks_refused: u64,
     pub stdout_cut: bool,
     pub stderr_cut: bool,
+    /// What it left was to be kept and is not: it is too much.
+    pub not_kept: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     engine::Link,
-    job::{Captured, Limits, Output, Overflow, SourceFile, Step, WorkPath},
+    job::{Captured, Limits, Output, Overflow, SourceFile, Step, Work, WorkPath},
 };
 
 #[derive(Debug)]
@@ -100,13 +100,13 @@ impl Session {
     }
 
     /// One step from its first byte to its last. `files` are the job's, before its first step.
-    pub async fn run(&mut self, files: &[SourceFile], step: &Step) -> Result<Raw, Lost> {
-        self.converse(request(files, step, !files.is_empty()), step).await
+    pub async fn run(&mut self, files: &[SourceFile], step: &Step, work: Work) -> Result<Raw, Lost> {
+        self.converse(request(files, step, work), step).await
     }
 
     /// A step that is nobody's: the next one begins with a clean sandbox again.
     pub async fn rehearse(&mut self, step: &Step) -> Result<Raw, Lost> {
-        let result = self.converse(request(&[], step, true), step).await;
+        let result = self.converse(request(&[], step, Work::Originals), step).await;
         self.answered = false;
         result
     }
@@ -215,7 +215,7 @@ impl Session {
 }
 
 /// Everything that a step needs, as one write.
-fn request(files: &[SourceFile], step: &Step, fresh: bool) -> Vec<u8> {
+fn request(files: &[SourceFile], step: &Step, work: Work) -> Vec<u8> {
     let bulk: usize = files.iter().map(|file| file.content.len()).sum::<usize>() + step.stdin.len();
     let mut bytes = Vec::with_capacity(bulk + 4096);
     for file in files {
@@ -225,16 +225,21 @@ fn request(files: &[SourceFile], step: &Step, fresh: bool) -> Vec<u8> {
     if !step.stdin.is_empty() {
         protocol::encode_pieces(&ToAgent::Stdin, &ToAgent::Stdin, &step.stdin, &mut bytes);
     }
-    protocol::encode(&ToAgent::Run(wire_step(step, fresh)), &[], &mut bytes);
+    protocol::encode(&ToAgent::Run(wire_step(step, work)), &[], &mut bytes);
     bytes
 }
 
-fn wire_step(step: &Step, fresh: bool) -> protocol::Step {
+fn wire_step(step: &Step, work: Work) -> protocol::Step {
     let Step { argv, env, stdin: _, limits, overflow, output } = step;
     protocol::Step {
         argv: argv.clone(),
         env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
-        fresh,
+        work: match work {
+            Work::Originals | Work::OriginalsToKeep => protocol::Work::Originals,
+            Work::Left => protocol::Work::Left,
+            Work::Kept => protocol::Work::Kept,
+        },
+        keep: work == Work::OriginalsToKeep,
         merge_stderr: *output == Output::Merged,
         overflow: match overflow {
             Overflow::Cut => protocol::Overflow::Cut,

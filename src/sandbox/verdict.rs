@@ -81,6 +81,7 @@ fn judge(ended: &Ended, usage: &Usage, step: &Step) -> (Outcome, Option<String>)
         return said(Outcome::TimeLimit, WALL);
     }
     match ended.exit {
+        RawExit::Code(0) if ended.not_kept => said(Outcome::OutputLimit, "what it made is too large to be kept"),
         RawExit::Code(0) => (Outcome::Ok, None),
         RawExit::NotStarted(error) => {
             let error = std::io::Error::from_raw_os_error(error);
@@ -133,6 +134,7 @@ mod tests {
             forks_refused: 0,
             stdout_cut: false,
             stderr_cut: false,
+            not_kept: false,
         }
     }
 
@@ -168,6 +170,11 @@ mod tests {
         let cut = Ended { stderr_cut: true, ..fine() };
         assert_eq!(outcome(cut), Outcome::Ok);
         assert_eq!(outcome_of(cut, &Step { overflow: Overflow::Kill, ..step() }), Outcome::OutputLimit);
+    }
+
+    #[test]
+    fn what_was_to_be_kept_and_could_not_be_is_no_success() {
+        assert_eq!(outcome(Ended { not_kept: true, ..fine() }), Outcome::OutputLimit);
     }
 
     #[test]

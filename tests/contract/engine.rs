@@ -68,6 +68,11 @@ impl Relay {
         *self.begun.borrow()
     }
 
+    /// All that sandboxes were handed, one for each step.
+    pub fn given(&self) -> Vec<Given> {
+        self.given.lock().unwrap().clone()
+    }
+
     pub fn last(&self) -> Given {
         self.given.lock().unwrap().last().expect("a step was begun").clone()
     }

@@ -14,6 +14,8 @@ mod hang_ups;
 mod headers;
 #[path = "../support/http.rs"]
 mod http;
+mod judge;
+mod judge_faults;
 mod keys;
 mod layering;
 mod limit_faults;

@@ -159,6 +159,18 @@ impl Server {
         answer.json()
     }
 
+    /// A judging of a Python program, in which these fields are set.
+    pub async fn judge(&self, fields: Value) -> Answer {
+        self.call(judge(fields)).await
+    }
+
+    /// As [`Server::judge`], for one that gets a judgement: its body.
+    pub async fn judgement(&self, fields: Value) -> Value {
+        let answer = self.judge(fields).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
     /// Until every shelf is full, no sandbox is in hand and none is left over.
     pub async fn settled(self) -> Self {
         self.settle().await;
@@ -203,6 +215,11 @@ impl Server {
 /// A native request for Python, in which these fields are set; `null` leaves one out.
 pub fn execute(fields: Value) -> Call {
     Call::post("/v1/execute", request(fields).to_string()).header("Content-Type", "application/json")
+}
+
+/// As [`execute`], for a judging.
+pub fn judge(fields: Value) -> Call {
+    Call::post("/v1/judge", request(fields).to_string()).header("Content-Type", "application/json")
 }
 
 pub fn request(fields: Value) -> Value {

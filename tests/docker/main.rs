@@ -14,5 +14,6 @@ mod faults;
 mod hostile;
 mod invariants;
 mod isolation;
+mod judge;
 mod operators;
 mod programs;

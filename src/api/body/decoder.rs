@@ -120,6 +120,10 @@ impl Object {
         self.read(name, "must be a number", faults, |value| value.as_f64().ok_or(value))
     }
 
+    pub fn boolean(&mut self, name: &str, faults: &mut Faults) -> Option<bool> {
+        self.read(name, "must be true or false", faults, |value| value.as_bool().ok_or(value))
+    }
+
     pub fn choice<T: Copy>(&mut self, name: &str, of: &[(&str, T)], faults: &mut Faults) -> Option<T> {
         let known: Vec<_> = of.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         self.read(name, &format!("must be {}", known.join(" or ")), faults, |value| {

@@ -23,7 +23,7 @@ use crate::{
 
 /// Arguments, environment and compiler flags together. Linux takes no single string over 128 KiB and no more than a
 /// quarter of the stack limit in all; the language's own words need room too.
-const MOST_WORDS_BYTES: usize = 96 * 1024;
+pub(super) const MOST_WORDS_BYTES: usize = 96 * 1024;
 
 /// Paths of all files together, which may become arguments of a compiler too. What the agent is handed for one program
 /// holds both.
@@ -178,7 +178,13 @@ fn artifact_paths(asked: Vec<String>, place: &Place, faults: &mut Faults) -> Vec
     paths
 }
 
-fn grant(asked: &Overrides, defaults: &Limits, ceiling: &Ceiling, place: &Place, faults: &mut Faults) -> Limits {
+pub(super) fn grant(
+    asked: &Overrides,
+    defaults: &Limits,
+    ceiling: &Ceiling,
+    place: &Place,
+    faults: &mut Faults,
+) -> Limits {
     asked.apply(defaults, ceiling).unwrap_or_else(|refused| {
         for fault in refused {
             faults.add(&place.member(fault.field), fault.detail);
@@ -199,7 +205,7 @@ fn deadline(asked_ms: Option<f64>, config: &ApiConfig, place: &Place, faults: &m
     }
 }
 
-fn check_words(words: &[String], place: &Place, faults: &mut Faults) {
+pub(super) fn check_words(words: &[String], place: &Place, faults: &mut Faults) {
     for (index, _) in words.iter().enumerate().filter(|(_, word)| word.contains('\0')) {
         faults.add(&place.item(index), "must not hold a NUL");
     }

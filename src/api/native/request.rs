@@ -55,11 +55,20 @@ impl Request {
         let mut found = Faults::default();
         let faults = &mut found;
         let mut body = Object::new(document, Place::default(), faults);
+        let stdin = body.bytes("stdin", "stdin_encoding", faults).unwrap_or_default();
+        let artifacts = body.strings("artifacts", faults);
+        let request = Self { stdin, artifacts, ..Self::of_program(&mut body, faults) };
+        body.finish(faults);
+        found.check(Code::MalformedRequest)?;
+        Ok(request)
+    }
+
+    /// All that says what to run, and nothing of what it is run on.
+    pub(super) fn of_program(body: &mut Object, faults: &mut Faults) -> Self {
         let language = body.required_string("language", faults);
         let version = body.string("version", faults);
-        let sources = sources(&mut body, faults);
+        let sources = sources(body, faults);
         let entrypoint = body.string("entrypoint", faults);
-        let stdin = body.bytes("stdin", "stdin_encoding", faults).unwrap_or_default();
         let args = body.strings("args", faults);
         let env = body.string_map("env", faults);
         let (limits, overflow) = match body.object("limits", faults) {
@@ -81,16 +90,13 @@ impl Request {
         };
         let encodings = [("utf8", Encoding::Utf8), ("base64", Encoding::Base64)];
         let output_encoding = body.choice("output_encoding", &encodings, faults).unwrap_or_default();
-        let artifacts = body.strings("artifacts", faults);
         let deadline_ms = body.number("deadline_ms", faults);
-        body.finish(faults);
-        found.check(Code::MalformedRequest)?;
-        Ok(Self {
+        Self {
             language,
             version,
             sources,
             entrypoint,
-            stdin,
+            stdin: Vec::new(),
             args,
             env,
             limits,
@@ -98,9 +104,9 @@ impl Request {
             compile_flags,
             compile_limits,
             output_encoding,
-            artifacts,
+            artifacts: Vec::new(),
             deadline_ms,
-        })
+        }
     }
 }
 
@@ -127,7 +133,7 @@ fn file(mut file: Object, faults: &mut Faults) -> File {
     File { path, content }
 }
 
-fn overrides(mut limits: Object, faults: &mut Faults) -> Overrides {
+pub(super) fn overrides(mut limits: Object, faults: &mut Faults) -> Overrides {
     let overrides = Overrides {
         cpu_time_ms: limits.number("cpu_time_ms", faults),
         wall_time_ms: limits.number("wall_time_ms", faults),
@@ -193,6 +199,9 @@ mod tests {
             "output_encoding": true, "artifacts": {}, "deadline_ms": "soon", "entrypoint": []
         });
         let expected = [
+            "/stdin_encoding",
+            "/stdin",
+            "/artifacts",
             "/language",
             "/version",
             "/files/0/path",
@@ -202,8 +211,6 @@ mod tests {
             "/files/2/path",
             "/files/2/content",
             "/entrypoint",
-            "/stdin_encoding",
-            "/stdin",
             "/args/1",
             "/env/A~1B",
             "/limits/output_policy",
@@ -212,7 +219,6 @@ mod tests {
             "/compile/flags",
             "/compile/limits",
             "/output_encoding",
-            "/artifacts",
             "/deadline_ms",
             "/limit",
         ];

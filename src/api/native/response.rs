@@ -37,7 +37,7 @@ pub struct Answer<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Stage<'a> {
+pub(super) struct Stage<'a> {
     status: &'static str,
     stdout: Cow<'a, str>,
     stderr: Cow<'a, str>,
@@ -57,7 +57,7 @@ struct Stage<'a> {
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Timing {
+pub(super) struct Timing {
     queue_ms: f64,
     claim_ms: f64,
     compile_ms: f64,
@@ -84,11 +84,7 @@ impl<'a> Answer<'a> {
             compile: compile.as_ref().map(|stage| Stage::new(stage, encoding)),
             run: run.as_ref().map(|stage| Stage::new(stage, encoding)),
             timing: Timing::new(timing),
-            claim: match claim {
-                job::Claim::Warm => "warm",
-                job::Claim::Late => "late",
-                job::Claim::Cold => "cold",
-            },
+            claim: self::claim(*claim),
             artifacts: artifacts.iter().map(Artifact::new).collect(),
         }
     }
@@ -96,19 +92,32 @@ impl<'a> Answer<'a> {
 
 impl IntoResponse for Answer<'_> {
     fn into_response(self) -> Response {
-        let Ok(body) = serde_json::to_vec(&self) else {
-            return Fault::new(Code::Internal, "the result could not be written down").into_response();
-        };
-        let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
-        if let Ok(timing) = HeaderValue::try_from(self.timing.header()) {
-            response.headers_mut().insert(SERVER_TIMING, timing);
-        }
-        response
+        write_down(&self, self.timing)
+    }
+}
+
+/// A 200 with the answer as JSON, and where the time went as a header too.
+pub(super) fn write_down(answer: &impl Serialize, timing: Timing) -> Response {
+    let Ok(body) = serde_json::to_vec(answer) else {
+        return Fault::new(Code::Internal, "the result could not be written down").into_response();
+    };
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    if let Ok(timing) = HeaderValue::try_from(timing.header()) {
+        response.headers_mut().insert(SERVER_TIMING, timing);
+    }
+    response
+}
+
+pub(super) fn claim(claim: job::Claim) -> &'static str {
+    match claim {
+        job::Claim::Warm => "warm",
+        job::Claim::Late => "late",
+        job::Claim::Cold => "cold",
     }
 }
 
 impl<'a> Stage<'a> {
-    fn new(stage: &'a job::Stage, encoding: Encoding) -> Self {
+    pub fn new(stage: &'a job::Stage, encoding: Encoding) -> Self {
         let job::Stage { outcome, stdout, stderr, exit, usage, message } = stage;
         let (out, stdout_lossy) = encode(stdout, encoding);
         let (err, stderr_lossy) = encode(stderr, encoding);
@@ -136,7 +145,7 @@ impl<'a> Stage<'a> {
 }
 
 impl Timing {
-    fn new(timing: &job::Timing) -> Self {
+    pub fn new(timing: &job::Timing) -> Self {
         let job::Timing { queue, claim, compile, run, total } = *timing;
         Self {
             queue_ms: ms(queue),
@@ -195,7 +204,7 @@ fn encode(captured: &Captured, encoding: Encoding) -> (Cow<'_, str>, bool) {
 }
 
 /// Milliseconds to the microsecond: more digits would be noise.
-fn ms(duration: Duration) -> f64 {
+pub(super) fn ms(duration: Duration) -> f64 {
     (duration.as_nanos() as f64 / 1e3).round() / 1e3
 }
 

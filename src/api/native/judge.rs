@@ -1,0 +1,30 @@
+//! `POST /v1/judge`: compile once, run on many cases, say of each whether its answer is right.
+
+mod request;
+mod response;
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{self, State},
+    response::{IntoResponse, Response},
+};
+use tracing::Span;
+
+use super::super::{Api, aside::aside, body, fault::Fault, id};
+use request::Request;
+use response::Answer;
+
+/// A client that hangs up drops this future, and with it the judging.
+pub async fn judge(State(api): State<Arc<Api>>, request: extract::Request) -> Result<Response, Fault> {
+    let (request, of_request) = body::json(request, &api, Request::decode).await?;
+    let encoding = request.program.output_encoding;
+    let (language, judging) = request.resolve(id::fresh(), &api.catalogue, &api.config)?;
+    let id = judging.id.clone();
+    Span::current().record("job.id", id.as_str()).record("language", language.key.as_str());
+    let held = of_request.and(api.make_room(judging.most_output_bytes())?);
+    let judgement = api.dispatch.judge(judging).await?;
+    let answer =
+        aside(judgement.output_bytes(), move || Answer::new(&id, &language, &judgement, encoding).into_response());
+    Ok(held.until_sent(answer.await))
+}

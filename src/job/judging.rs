@@ -1,0 +1,151 @@
+//! A submission that is run on many cases and judged by what it answers to each.
+
+use std::time::Duration;
+
+use super::{Claim, LanguageId, Outcome, SourceFile, Stage, Step, Timing};
+
+/// A submission and what it is measured by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judging {
+    pub id: String,
+    pub language: LanguageId,
+    pub files: Vec<SourceFile>,
+    pub compile: Option<Step>,
+    /// Run in this order.
+    pub cases: Vec<Case>,
+    pub checker: Checker,
+    /// After the first case that is not accepted the others are skipped.
+    pub stop_on_failure: bool,
+    /// For the whole request, its waits included.
+    pub deadline: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    pub id: String,
+    pub run: Step,
+    /// Absent: a run that ends well is accepted. Never leaves the server.
+    pub expected: Option<Vec<u8>>,
+    pub points: f64,
+}
+
+/// How what a program wrote is compared with what is expected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Checker {
+    /// Byte by byte.
+    Exact,
+    /// Line by line; blanks at the ends of lines and empty lines at the end do not count.
+    Lines,
+    /// Word by word, however they are spaced.
+    Tokens { case_sensitive: bool },
+    /// As tokens, but a token that is expected to be a number may differ by this much, absolutely or relatively.
+    Float { abs: f64, rel: f64 },
+}
+
+/// What is said of a case, and of a whole submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Accepted,
+    WrongAnswer,
+    /// The right words in the wrong layout, where the layout counts.
+    PresentationError,
+    TimeLimit,
+    MemoryLimit,
+    OutputLimit,
+    RuntimeError,
+    CompileError,
+    /// Not run, since an earlier one decided.
+    Skipped,
+    /// Nobody knows: our fault, or the request's deadline.
+    JudgeError,
+}
+
+/// So many cases at most.
+pub const MOST_CASES: usize = 1000;
+
+/// So much of what a case wrote is brought back, of each stream. All of it was compared.
+pub const MOST_SHOWN_BYTES: usize = 4096;
+
+/// The answer to a judging that got a sandbox.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    pub compile: Option<Stage>,
+    pub cases: Vec<Judged>,
+    pub timing: Timing,
+    pub claim: Claim,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    pub id: String,
+    pub verdict: Verdict,
+    /// Absent for one that did not run.
+    pub run: Option<Stage>,
+    /// Where the answer is wrong; for the judge's eyes, since it quotes what is expected.
+    pub message: Option<String>,
+    /// Awarded.
+    pub points: f64,
+}
+
+impl Judging {
+    /// All that is held at once of what its programs write.
+    pub fn most_output_bytes(&self) -> u64 {
+        let largest = self.cases.iter().map(|case| case.run.limits.output_bytes).max().unwrap_or(0);
+        let compile = self.compile.as_ref().map_or(0, |step| step.limits.output_bytes);
+        2 * (largest + compile) + (self.cases.len() * 2 * MOST_SHOWN_BYTES) as u64
+    }
+}
+
+impl Judgement {
+    /// Of the compile, if it failed, and otherwise of the first case that is not accepted.
+    pub fn verdict(&self) -> Verdict {
+        if let Some(compile) = self.compile.as_ref().filter(|stage| stage.outcome != Outcome::Ok) {
+            return Verdict::of_compile(compile.outcome);
+        }
+        let verdicts = self.cases.iter().map(|case| case.verdict);
+        verdicts.into_iter().find(|verdict| *verdict != Verdict::Accepted).unwrap_or(Verdict::Accepted)
+    }
+
+    pub fn score(&self) -> f64 {
+        self.cases.iter().map(|case| case.points).sum()
+    }
+
+    /// How the first stage ended that did not end well: a wrong answer is no failure of a program.
+    pub fn outcome(&self) -> Outcome {
+        let stages = self.compile.iter().chain(self.cases.iter().filter_map(|case| case.run.as_ref()));
+        stages.map(|stage| stage.outcome).find(|outcome| *outcome != Outcome::Ok).unwrap_or(Outcome::Ok)
+    }
+
+    /// All that programs wrote, as far as it is brought back.
+    pub fn output_bytes(&self) -> usize {
+        let stages = self.compile.iter().chain(self.cases.iter().filter_map(|case| case.run.as_ref()));
+        stages.map(|stage| stage.stdout.bytes.len() + stage.stderr.bytes.len()).sum()
+    }
+}
+
+impl Verdict {
+    /// Whatever ends a compiler is the submission's doing, but for the loss of the sandbox.
+    fn of_compile(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::SandboxError => Self::JudgeError,
+            Outcome::Ok => Self::Accepted,
+            Outcome::RuntimeError
+            | Outcome::TimeLimit
+            | Outcome::MemoryLimit
+            | Outcome::OutputLimit
+            | Outcome::ProcessLimit => Self::CompileError,
+        }
+    }
+
+    /// Of a run, before its answer is looked at.
+    pub fn of_run(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Ok => Self::Accepted,
+            Outcome::TimeLimit => Self::TimeLimit,
+            Outcome::MemoryLimit => Self::MemoryLimit,
+            Outcome::OutputLimit => Self::OutputLimit,
+            Outcome::RuntimeError | Outcome::ProcessLimit => Self::RuntimeError,
+            Outcome::SandboxError => Self::JudgeError,
+        }
+    }
+}
