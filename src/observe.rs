@@ -104,6 +104,8 @@ labels! {
         Start => "start",
         /// Creates the agent's exec and takes over its streams.
         Exec => "exec",
+        /// Bounds the memory of a sandbox, where its control group cannot be reached.
+        Update => "update",
         Wait => "wait",
         Remove => "remove",
         List => "list",

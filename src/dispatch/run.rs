@@ -11,7 +11,7 @@ use crate::{
     },
     observe::{Observer, StageKind},
     pool::Lease,
-    sandbox::{Lost, stage_of_lost},
+    sandbox::stage_of_lost,
 };
 
 /// A sandbox in the hands of one request.
@@ -72,7 +72,7 @@ impl Hands<'_> {
             Ok(stage) => stage,
             Err(lost) => {
                 was_lost = true;
-                was_lost_unheard = !self.lease.sandbox.has_answered() && !matches!(lost, Lost::Silent);
+                was_lost_unheard = !self.lease.sandbox.has_answered() && lost.is_nobodys_verdict();
                 let error: &dyn std::error::Error = &lost;
                 warn!(sandbox.id = %self.lease.sandbox.id(), stage = kind.label(), error, "a sandbox was lost");
                 stage_of_lost(&lost, step)

@@ -4,6 +4,7 @@
 //! that a request later finds an open conversation and no call to the daemon is on its path.
 
 mod attach;
+mod memory;
 mod spec;
 
 use std::{fmt, future::Future, sync::Arc, sync::OnceLock, time::Duration};
@@ -39,11 +40,12 @@ pub struct DockerConfig {
     pub patience: Duration,
 }
 
+#[derive(Clone)]
 pub struct DockerEngine {
-    config: DockerConfig,
+    config: Arc<DockerConfig>,
     observer: Arc<dyn Observer>,
     /// Made at the first call that finds the daemon's socket.
-    client: OnceLock<Docker>,
+    client: Arc<OnceLock<Docker>>,
 }
 
 impl fmt::Debug for DockerEngine {
@@ -64,7 +66,12 @@ const STREAM_CAPACITY: usize = 64 * 1024;
 
 impl DockerEngine {
     pub fn new(config: DockerConfig, observer: Arc<dyn Observer>) -> Self {
-        Self { config, observer, client: OnceLock::new() }
+        Self { config: Arc::new(config), observer, client: Arc::default() }
+    }
+
+    /// Whether the daemon is on this host, as far as its address tells.
+    fn is_local(&self) -> bool {
+        self.config.host.starts_with("unix://")
     }
 
     fn client(&self) -> Result<&Docker, Fault> {
@@ -106,10 +113,14 @@ impl DockerEngine {
         let name = spec.id.as_str();
         let options = CreateContainerOptionsBuilder::new().name(name).build();
         let body = spec::create_body(spec, &self.config);
-        self.call(EngineOperation::Create, "create a sandbox", |docker| docker.create_container(Some(options), body))
+        let created = self
+            .call(EngineOperation::Create, "create a sandbox", |docker| docker.create_container(Some(options), body))
             .await?;
         self.call(EngineOperation::Start, "start a sandbox", |docker| docker.start_container(name, None)).await?;
-        self.call(EngineOperation::Exec, "start the agent", |docker| open_agent(docker, spec)).await
+        let (output, input) =
+            self.call(EngineOperation::Exec, "start the agent", |docker| open_agent(docker, spec)).await?;
+        let memory = memory::Memory::new(self.clone(), spec.id.clone(), &created.id, spec.memory_bytes);
+        Ok(attach::link(output, input, &spec.id, memory))
     }
 
     /// Waits until it has left by itself; false when it is stuck or cannot be waited for.
@@ -221,7 +232,7 @@ fn lacking(info: &SystemInfo) -> Vec<&'static str> {
     .collect()
 }
 
-async fn open_agent(docker: &Docker, spec: &SandboxSpec) -> Result<Link, Fault> {
+async fn open_agent(docker: &Docker, spec: &SandboxSpec) -> Result<attach::Attached, Fault> {
     let options = CreateExecOptions {
         attach_stdin: Some(true),
         attach_stdout: Some(true),
@@ -234,7 +245,7 @@ async fn open_agent(docker: &Docker, spec: &SandboxSpec) -> Result<Link, Fault> 
     let exec = docker.create_exec(spec.id.as_str(), options).await?;
     let options = StartExecOptions { output_capacity: Some(STREAM_CAPACITY), ..StartExecOptions::default() };
     match docker.start_exec(&exec.id, Some(options)).await? {
-        StartExecResults::Attached { output, input } => Ok(attach::link(output, input, &spec.id)),
+        StartExecResults::Attached { output, input } => Ok((output, input)),
         StartExecResults::Detached => Err(Fault::DockerStreamError { error: "the exec was detached".to_owned() }),
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Destroy, Engine, EngineError, EngineInfo, Link, SandboxId, SandboxSpec};
+use super::{Controls, Destroy, Engine, EngineError, EngineInfo, Link, SandboxId, SandboxSpec};
 use crate::observe::EngineFault;
 
 #[derive(Debug, Clone, Default)]
@@ -39,6 +39,7 @@ struct Shared {
     creating: usize,
     most_creating: usize,
     specs: VecDeque<SandboxSpec>,
+    allotted: Vec<u64>,
 }
 
 /// How the engine and its agents behave, until told otherwise.
@@ -49,6 +50,8 @@ pub struct Behaviour {
     pub create_fails: bool,
     pub destroy_fails: bool,
     pub greeting: Greeting,
+    /// What is found when an agent is lost.
+    pub ran_out_of_memory: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +71,7 @@ impl Default for Behaviour {
             create_fails: false,
             destroy_fails: false,
             greeting: Greeting::Hello,
+            ran_out_of_memory: false,
         }
     }
 }
@@ -104,6 +108,11 @@ impl FakeEngine {
 
     pub fn specs(&self) -> Vec<SandboxSpec> {
         self.shared().specs.iter().cloned().collect()
+    }
+
+    /// The memory that was allotted to jobs, step by step.
+    pub fn allotted(&self) -> Vec<u64> {
+        self.shared().allotted.clone()
     }
 
     /// A sandbox that no service of this run has made.
@@ -156,7 +165,8 @@ impl Engine for FakeEngine {
             let task = tokio::spawn(agent.live(behaviour.greeting, spec.agent_uid, spec.job_uid));
             shared.alive.insert(spec.id.clone(), Some(task.abort_handle()));
             let (reader, writer) = tokio::io::split(ours);
-            Ok(Link { reader: Box::new(reader), writer: Box::new(writer) })
+            let controls = FakeControls { shared: Arc::clone(&self.shared) };
+            Ok(Link { reader: Box::new(reader), writer: Box::new(writer), controls: Box::new(controls) })
         })
     }
 
@@ -197,6 +207,27 @@ impl Engine for FakeEngine {
 
     fn has_image<'a>(&'a self, _image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>> {
         Box::pin(async move { Ok(true) })
+    }
+}
+
+#[derive(Debug)]
+struct FakeControls {
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl FakeControls {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Controls for FakeControls {
+    fn allot<'a>(&'a mut self, memory_bytes: u64) -> BoxFuture<'a, ()> {
+        Box::pin(async move { self.shared().allotted.push(memory_bytes) })
+    }
+
+    fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async move { self.shared().behaviour.ran_out_of_memory })
     }
 }
 

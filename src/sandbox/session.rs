@@ -51,6 +51,8 @@ pub enum Lost {
     Uids { agent_uid: u32, job_uid: u32 },
     #[error("the agent failed: {0}")]
     Failed(String),
+    #[error("the agent is gone, and the kernel had killed for want of memory")]
+    OutOfMemory,
     /// Nothing came in time, though the time limit had passed.
     #[error("the agent went silent")]
     Silent,
@@ -69,6 +71,18 @@ const READ: usize = 64 * 1024;
 
 /// How much of what is no frame is told.
 const WORDS: usize = 300;
+
+impl Lost {
+    /// Whether it left without a word, as one does who is killed.
+    fn is_sudden(&self) -> bool {
+        matches!(self, Self::HungUp | Self::Broken(_))
+    }
+
+    /// Whether it may be nobody's doing, before the program began.
+    pub fn is_nobodys_verdict(&self) -> bool {
+        !matches!(self, Self::Silent | Self::OutOfMemory)
+    }
+}
 
 impl Session {
     /// Hears the agent's hello and checks that it is the one that was asked for.
@@ -101,7 +115,12 @@ impl Session {
 
     /// One step from its first byte to its last. `files` are the job's, before its first step.
     pub async fn run(&mut self, files: &[SourceFile], step: &Step, work: Work) -> Result<Raw, Lost> {
-        self.converse(request(files, step, work), step).await
+        self.link.controls.allot(step.limits.memory_bytes).await;
+        match self.converse(request(files, step, work), step).await {
+            // What was killed for want of memory may have been the agent.
+            Err(lost) if lost.is_sudden() && self.link.controls.ran_out_of_memory().await => Err(Lost::OutOfMemory),
+            result => result,
+        }
     }
 
     /// A step that is nobody's: the next one begins with a clean sandbox again.
@@ -267,14 +286,30 @@ fn wire_limits(limits: &Limits) -> protocol::Limits {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::BoxFuture;
+
     use super::*;
+
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl crate::engine::Controls for Nothing {
+        fn allot<'a>(&'a mut self, _: u64) -> BoxFuture<'a, ()> {
+            Box::pin(async {})
+        }
+
+        fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
+            Box::pin(async { false })
+        }
+    }
 
     #[tokio::test]
     async fn what_an_engine_says_in_place_of_the_agent_is_told() {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         theirs.write_all(b"OCI runtime exec failed:\tno such file\r\n").await.unwrap();
         let (reader, writer) = tokio::io::split(ours);
-        let link = Link { reader: Box::new(reader), writer: Box::new(writer) };
+        let controls = Box::new(Nothing);
+        let link = Link { reader: Box::new(reader), writer: Box::new(writer), controls };
         let lost = Session::greet(link, 2, 1).await.unwrap_err();
         assert_eq!(lost.to_string(), "in place of the agent came: OCI runtime exec failed: no such file");
     }

@@ -29,6 +29,7 @@ pub(super) fn stage(raw: Raw, step: &Step) -> Stage {
 pub fn lost(lost: &Lost, step: &Step) -> Stage {
     let (outcome, message) = match lost {
         Lost::Silent => (Outcome::TimeLimit, "wall time limit exceeded"),
+        Lost::OutOfMemory => (Outcome::MemoryLimit, "memory limit exceeded"),
         Lost::HungUp
         | Lost::Broken(_)
         | Lost::Frame(_)

@@ -87,13 +87,14 @@ impl Engine for Relay {
     fn create<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Link, EngineError>> {
         Box::pin(async move {
             self.open.subscribe().wait_for(|open| *open).await.expect("self holds the sender");
-            let agent = self.fake.create(spec).await?;
+            let Link { reader, writer, controls } = self.fake.create(spec).await?;
+            let agent = tokio::io::join(reader, writer);
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             let relay = self.clone();
             // Ends when either side hangs up; hanging up on the other is all there is to say then.
             tokio::spawn(async move { relay.carry(Wire::new(theirs), agent).await });
             let (reader, writer) = tokio::io::split(ours);
-            Ok(Link { reader: Box::new(reader), writer: Box::new(writer) })
+            Ok(Link { reader: Box::new(reader), writer: Box::new(writer), controls })
         })
     }
 
@@ -115,8 +116,12 @@ impl Engine for Relay {
 }
 
 impl Relay {
-    async fn carry(&self, mut server: Wire<DuplexStream>, agent: Link) -> io::Result<()> {
-        let mut agent = Wire::new(tokio::io::join(agent.reader, agent.writer));
+    async fn carry(
+        &self,
+        mut server: Wire<DuplexStream>,
+        agent: impl AsyncRead + AsyncWrite + Unpin,
+    ) -> io::Result<()> {
+        let mut agent = Wire::new(agent);
         let (hello, _) = agent.hear::<FromAgent>().await?;
         server.say(&hello, &[]).await?;
         let (mut files, mut stdin, mut current) = (BTreeMap::<String, Vec<u8>>::new(), Vec::new(), String::new());

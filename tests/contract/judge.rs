@@ -134,6 +134,27 @@ async fn a_case_may_have_limits_of_its_own() {
 }
 
 #[tokio::test]
+async fn each_step_is_allotted_its_own_memory() {
+    let server = Arrange::warm().await;
+    let cases = json!([{"limits": {"memory_bytes": 2 << 20}}, {}]);
+    let compile = json!({"limits": {"memory_bytes": 4 << 20}});
+    let limits = json!({"memory_bytes": 3 << 20});
+    let fields = json!({"language": "c", "source": "cat", "cases": cases, "limits": limits, "compile": compile});
+    server.judgement(fields).await;
+    assert_eq!(server.engine.fake.allotted(), [4 << 20, 2 << 20, 3 << 20]);
+}
+
+#[tokio::test]
+async fn an_agent_that_was_killed_for_want_of_memory_is_the_programs_doing() {
+    let server = Arrange::warm().await;
+    server.engine.fake.behave(|engine| engine.ran_out_of_memory = true);
+    let judgement = server.judgement(json!({"source": "die", "cases": [{}]})).await;
+    assert_eq!(verdicts(&judgement), ["memory_limit_exceeded"]);
+    // Not run a second time.
+    assert_eq!(server.engine.steps(), 1);
+}
+
+#[tokio::test]
 async fn a_lost_sandbox_is_a_judge_error_and_the_next_case_has_another() {
     let server = Arrange::warm().await;
     let fields = json!({"source": "die", "cases": [{}, {}], "stop_on_failure": false});

@@ -15,5 +15,6 @@ mod hostile;
 mod invariants;
 mod isolation;
 mod judge;
+mod memory;
 mod operators;
 mod programs;

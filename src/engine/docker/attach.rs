@@ -8,12 +8,14 @@ use tokio::io::AsyncWrite;
 use tokio_util::io::StreamReader;
 use tracing::warn;
 
-use super::super::{Link, SandboxId};
+use super::super::{Controls, Link, SandboxId};
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+type Input = Pin<Box<dyn AsyncWrite + Send>>;
+pub(super) type Attached = (Output, Input);
 
 /// The agent's stdout is the conversation. What it says on stderr are its last words, for the operator.
-pub(super) fn link(output: Output, input: Pin<Box<dyn AsyncWrite + Send>>, id: &SandboxId) -> Link {
+pub(super) fn link(output: Output, input: Input, id: &SandboxId, controls: impl Controls + 'static) -> Link {
     let id = id.clone();
     let frames = output.filter_map(move |piece| {
         let kept = match piece {
@@ -28,7 +30,7 @@ pub(super) fn link(output: Output, input: Pin<Box<dyn AsyncWrite + Send>>, id: &
         };
         std::future::ready(kept)
     });
-    Link { reader: Box::new(StreamReader::new(frames)), writer: Box::new(input) }
+    Link { reader: Box::new(StreamReader::new(frames)), writer: Box::new(input), controls: Box::new(controls) }
 }
 
 /// How much of a complaint is logged.

@@ -15,7 +15,7 @@ const LANGUAGE_LABEL: &str = "caisson.language";
 
 /// What PID 1 and the agent need beside the job: their own pages, pipes and buffers. Too small and the kernel ends the
 /// agent for a job's greed, too large and a sandbox may use more than its limit says.
-const AGENT_MEMORY: u64 = 16 << 20;
+pub(super) const AGENT_MEMORY: u64 = 16 << 20;
 
 /// PID 1 and the agent.
 const AGENT_PROCESSES: u64 = 2;

@@ -1,0 +1,173 @@
+//! The memory of one sandbox, bounded and metered from outside. Where the daemon shares this host, by writing to the
+//! control group, which takes some ten microseconds; otherwise by asking the daemon to.
+
+use std::{fmt, fs, io, path::PathBuf, time::Duration};
+
+use bollard::{
+    models::ContainerUpdateBody,
+    query_parameters::{InspectContainerOptions, WaitContainerOptionsBuilder},
+};
+use futures_util::{StreamExt, future::BoxFuture};
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::{
+    super::{Controls, SandboxId},
+    DockerEngine,
+    spec::AGENT_MEMORY,
+};
+use crate::observe::EngineOperation;
+
+pub(super) struct Memory {
+    pub engine: DockerEngine,
+    pub id: SandboxId,
+    group: Option<Group>,
+    /// What the container was made with.
+    whole: u64,
+    bound: u64,
+}
+
+/// The control group's files.
+struct Group {
+    directory: PathBuf,
+    bound: &'static str,
+    /// Memory and swap together, on version 1.
+    bound_with_swap: Option<&'static str>,
+    /// Starts anew when it is written to; version 2 has no such thing for others than the writer.
+    peak: Option<&'static str>,
+    usage: &'static str,
+}
+
+/// What PID 1 keeps of a compile is not the job's. A sandbox may be this much larger than it was made for its sake.
+const MOST_KEPT: u64 = 64 << 20;
+
+/// The agent's own buffers may grow by this from one step to the next.
+const GROWTH: u64 = 4 << 20;
+
+/// A sandbox whose agent is lost is on its way out: PID 1 follows the agent.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+
+impl Memory {
+    /// `container`: the daemon's own id, which names the control group.
+    pub fn new(engine: DockerEngine, id: SandboxId, container: &str, memory_bytes: u64) -> Self {
+        let group = if engine.is_local() { Group::find(container) } else { None };
+        let whole = memory_bytes + AGENT_MEMORY;
+        Self { engine, id, group, whole, bound: whole }
+    }
+
+    /// So much for the job, beside what is in use already and is not the job's.
+    fn bound_for(&self, memory_bytes: u64) -> u64 {
+        let in_use = self.group.as_ref().and_then(|group| group.usage().ok()).unwrap_or(0);
+        (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT)
+    }
+
+    async fn update(&self, bound: u64) -> Result<(), super::EngineError> {
+        let bound = Some(bound as i64);
+        let body = ContainerUpdateBody { memory: bound, memory_swap: bound, ..ContainerUpdateBody::default() };
+        let id = self.id.as_str();
+        self.engine
+            .call(EngineOperation::Update, "bound the memory of a sandbox", |docker| docker.update_container(id, body))
+            .await
+    }
+
+    async fn was_killed(&self) -> Option<bool> {
+        let id = self.id.as_str();
+        let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
+        let inspected = self
+            .engine
+            .call(EngineOperation::Wait, "see how a sandbox ended", |docker| async move {
+                // However it ended.
+                let _ = docker.wait_container(id, Some(options)).next().await;
+                docker.inspect_container(id, None::<InspectContainerOptions>).await
+            })
+            .await;
+        inspected.ok()?.state?.oom_killed
+    }
+}
+
+impl Controls for Memory {
+    fn allot<'a>(&'a mut self, memory_bytes: u64) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let bound = self.bound_for(memory_bytes);
+            // A bound that is a little off is as good: what the job used is judged by its peak.
+            let is_set = bound.abs_diff(self.bound) < GROWTH;
+            let result = match &self.group {
+                Some(group) if is_set => group.begin_peak(),
+                Some(group) => group.set(bound, bound < self.bound).and_then(|()| group.begin_peak()),
+                None if is_set => Ok(()),
+                None => self.update(bound).await.map_err(io::Error::other),
+            };
+            match result {
+                Ok(()) if is_set => {}
+                Ok(()) => self.bound = bound,
+                // More is in use, by files that are cleared before the program begins. The agent looks all the same.
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    debug!(sandbox.id = %self.id, "a smaller bound has to wait");
+                }
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    warn!(sandbox.id = %self.id, error, "the memory of a sandbox could not be bounded from outside");
+                }
+            }
+        })
+    }
+
+    fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async move { matches!(timeout(END_PATIENCE, self.was_killed()).await, Ok(Some(true))) })
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("id", &self.id).field("bound", &self.bound).finish_non_exhaustive()
+    }
+}
+
+impl Group {
+    /// Where the two drivers that Docker has put it, in either version.
+    fn find(container: &str) -> Option<Self> {
+        const PLACES: [(&str, &str); 2] = [("docker/", ""), ("system.slice/docker-", ".scope")];
+        let below = |root: &'static str| {
+            PLACES.into_iter().map(move |(before, behind)| PathBuf::from(format!("{root}/{before}{container}{behind}")))
+        };
+        let first = below("/sys/fs/cgroup/memory").map(|directory| Self {
+            directory,
+            bound: "memory.limit_in_bytes",
+            bound_with_swap: Some("memory.memsw.limit_in_bytes"),
+            peak: Some("memory.max_usage_in_bytes"),
+            usage: "memory.usage_in_bytes",
+        });
+        let second = below("/sys/fs/cgroup").map(|directory| Self {
+            directory,
+            bound: "memory.max",
+            bound_with_swap: None,
+            peak: None,
+            usage: "memory.current",
+        });
+        let mut found = first.chain(second).find(|group| group.directory.join(group.bound).exists())?;
+        // A kernel may be without the account of swap.
+        found.bound_with_swap = found.bound_with_swap.filter(|file| found.directory.join(file).exists());
+        Some(found)
+    }
+
+    fn usage(&self) -> io::Result<u64> {
+        fs::read_to_string(self.directory.join(self.usage))?.trim().parse().map_err(io::Error::other)
+    }
+
+    /// Memory alone may never be allowed more than memory and swap.
+    fn set(&self, bound: u64, is_lower: bool) -> io::Result<()> {
+        let mut files: Vec<_> = [Some(self.bound), self.bound_with_swap].into_iter().flatten().collect();
+        if !is_lower {
+            files.reverse();
+        }
+        files.into_iter().try_for_each(|file| self.write(file, bound))
+    }
+
+    fn begin_peak(&self) -> io::Result<()> {
+        self.peak.map_or(Ok(()), |file| self.write(file, 0))
+    }
+
+    fn write(&self, file: &str, value: u64) -> io::Result<()> {
+        fs::write(self.directory.join(file), value.to_string())
+    }
+}
