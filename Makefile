@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve stop test bench images fmt clean clean-images engine
+.PHONY: help serve stop test bench bench-accuracy images fmt clean clean-images engine
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,11 @@ bench: ## what a job costs besides its own run
 	@.ci/tools.sh build crun curl wrk
 	@images/build.sh
 	cargo bench --bench overhead
+
+bench-accuracy: ## whether reported usage is right, and how far limits are overrun
+	@.ci/tools.sh build
+	@images/build.sh
+	cargo bench --bench accuracy
 
 images: ## build the images of the languages that are out of date
 	@.ci/tools.sh build
