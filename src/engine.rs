@@ -85,8 +85,9 @@ pub enum Destroy {
 /// What can be done to a sandbox from outside, without its agent.
 pub trait Controls: Send + Sync + Debug {
     /// Before a step: from now on its job may have so much memory, and the peak begins anew. Where that cannot be done the
-    /// bound stays as it was made, and the agent's own looks are what is left.
-    fn allot<'a>(&'a mut self, memory_bytes: u64) -> BoxFuture<'a, ()>;
+    /// bound stays as it was made, and the agent's own looks are what is left. `beside_kept`: PID 1 keeps what a compile made,
+    /// which is not the job's.
+    fn allot<'a>(&'a mut self, memory_bytes: u64, beside_kept: bool) -> BoxFuture<'a, ()>;
     /// Whether the kernel ended any of its processes for want of memory. Asked when its agent is lost, which it may be for
     /// that reason; waits a little for the sandbox to end.
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool>;

@@ -222,7 +222,7 @@ impl FakeControls {
 }
 
 impl Controls for FakeControls {
-    fn allot<'a>(&'a mut self, memory_bytes: u64) -> BoxFuture<'a, ()> {
+    fn allot<'a>(&'a mut self, memory_bytes: u64, _beside_kept: bool) -> BoxFuture<'a, ()> {
         Box::pin(async move { self.shared().allotted.push(memory_bytes) })
     }
 

@@ -115,7 +115,7 @@ impl Session {
 
     /// One step from its first byte to its last. `files` are the job's, before its first step.
     pub async fn run(&mut self, files: &[SourceFile], step: &Step, work: Work) -> Result<Raw, Lost> {
-        self.link.controls.allot(step.limits.memory_bytes).await;
+        self.link.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
         match self.converse(request(files, step, work), step).await {
             // What was killed for want of memory may have been the agent.
             Err(lost) if lost.is_sudden() && self.link.controls.ran_out_of_memory().await => Err(Lost::OutOfMemory),
@@ -294,7 +294,7 @@ mod tests {
     struct Nothing;
 
     impl crate::engine::Controls for Nothing {
-        fn allot<'a>(&'a mut self, _: u64) -> BoxFuture<'a, ()> {
+        fn allot<'a>(&'a mut self, _: u64, _: bool) -> BoxFuture<'a, ()> {
             Box::pin(async {})
         }
 

@@ -52,6 +52,27 @@ fn it_does_so_by_the_engines_help_where_the_control_group_is_elsewhere() {
     server.stop();
 }
 
+/// Has a large program, and uses most of the limit beside it.
+fn large(server: &Server) {
+    let source = "#include <stdlib.h>\n#include <string.h>\nchar ballast[40 << 20] = {1};\n\
+        int main(void) { char *p = malloc(18 << 20); memset(p, 1, 18 << 20); return p[9] - 1; }";
+    let limits = json!({"memory_bytes": LIMIT});
+    let request = json!({"language": "c", "source": source, "limits": limits, "cases": [{}, {}]});
+    let reply = server.post("/v1/judge", request.to_string());
+    assert_eq!(reply.body["verdict"], "accepted", "{}", reply.body);
+}
+
+#[test]
+fn what_is_kept_of_a_compile_is_not_taken_from_what_its_program_may_use() {
+    let arrange = Arrange::new(&[("c", 1)]);
+    let server = arrange.warm();
+    large(&server);
+    let elsewhere = Arrange::beside(&[("c", 1)]).docker(over_tcp()).warm();
+    large(&elsewhere);
+    elsewhere.stop();
+    server.stop();
+}
+
 #[test]
 fn each_case_has_its_own_peak() {
     let source = "n = int(input())\ndata = bytearray(n << 20)\nfor i in range(0, len(data), 4096): data[i] = 1";

@@ -56,8 +56,13 @@ impl Memory {
     }
 
     /// So much for the job, beside what is in use already and is not the job's.
-    fn bound_for(&self, memory_bytes: u64) -> u64 {
-        let in_use = self.group.as_ref().and_then(|group| group.usage().ok()).unwrap_or(0);
+    fn bound_for(&self, memory_bytes: u64, beside_kept: bool) -> u64 {
+        // Where nobody can look, as much as it may be.
+        let in_use = match self.group.as_ref().and_then(|group| group.usage().ok()) {
+            Some(in_use) => in_use,
+            None if beside_kept => MOST_KEPT,
+            None => 0,
+        };
         (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT)
     }
 
@@ -86,9 +91,9 @@ impl Memory {
 }
 
 impl Controls for Memory {
-    fn allot<'a>(&'a mut self, memory_bytes: u64) -> BoxFuture<'a, ()> {
+    fn allot<'a>(&'a mut self, memory_bytes: u64, beside_kept: bool) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let bound = self.bound_for(memory_bytes);
+            let bound = self.bound_for(memory_bytes, beside_kept);
             // A bound that is a little off is as good: what the job used is judged by its peak.
             let is_set = bound.abs_diff(self.bound) < GROWTH;
             let result = match &self.group {
