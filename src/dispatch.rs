@@ -18,6 +18,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use judge::Progress;
+
 pub use crate::pool::PoolStatus;
 use crate::{
     job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Report, Timing},
@@ -103,11 +105,13 @@ impl Dispatch {
 
     /// Judges a submission. As for a job, dropping the future ends it and destroys its sandbox.
     ///
+    /// `tell` hears of each part as it ends; what is skipped, at the end.
+    ///
     /// # Errors
     /// When it never got a sandbox, or lost the first and could not have another.
     #[tracing::instrument(skip_all, fields(job.id = %judging.id, language = %judging.language))]
-    pub async fn judge(&self, judging: Judging) -> Result<Judgement, Refusal> {
-        self.accept(&judging.language, self.try_all(&judging), |judgement| {
+    pub async fn judge(&self, judging: Judging, tell: impl Fn(Progress<'_>)) -> Result<Judgement, Refusal> {
+        self.accept(&judging.language, self.try_all(&judging, &tell), |judgement| {
             (end_of_judgement(judgement), judgement.timing)
         })
         .await

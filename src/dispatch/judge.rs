@@ -25,6 +25,13 @@ const DEADLINE: &str = "the request's deadline passed";
 const LOST: &str = "the sandbox was lost; the request may be sent again";
 const CUT: &str = "the output was cut, and what is left of it is not the answer";
 
+/// A part of a judging that has ended.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    Compiled(&'a Stage),
+    Judged(&'a Judged),
+}
+
 /// A sandbox in which cases can be run.
 struct Seat<'a> {
     hands: Hands<'a>,
@@ -46,7 +53,7 @@ struct Account {
 }
 
 impl Dispatch {
-    pub(super) async fn try_all(&self, judging: &Judging) -> Result<Judgement, Refusal> {
+    pub(super) async fn try_all(&self, judging: &Judging, tell: &impl Fn(Progress<'_>)) -> Result<Judgement, Refusal> {
         let since = Instant::now();
         let deadline = since + judging.deadline;
         let _slot = self.run_slot(deadline).await?;
@@ -54,9 +61,9 @@ impl Dispatch {
         let mut account = Account::default();
         let mut seat = None;
         let mut may_repeat = true;
-        let mut judged: Vec<Judged> = Vec::with_capacity(judging.cases.len());
+        let mut judged = Told { all: Vec::with_capacity(judging.cases.len()), tell };
         let mut is_over = false;
-        while let Some(case) = judging.cases.get(judged.len()) {
+        while let Some(case) = judging.cases.get(judged.all.len()) {
             if is_over {
                 judged.push(unjudged(case, Verdict::Skipped, None));
                 continue;
@@ -68,7 +75,14 @@ impl Dispatch {
             }
             let taken = match seat.take() {
                 Some(seat) => Ok(Some(seat)),
-                None => self.seat(judging, deadline, &mut account, &mut may_repeat).await,
+                None => {
+                    let was_compiled = account.compile.is_some();
+                    let taken = self.seat(judging, deadline, &mut account, &mut may_repeat).await;
+                    if let (false, Some(stage)) = (was_compiled, &account.compile) {
+                        tell(Progress::Compiled(stage));
+                    }
+                    taken
+                }
             };
             let mut ready = match taken {
                 Ok(Some(ready)) => ready,
@@ -83,7 +97,7 @@ impl Dispatch {
                     continue;
                 }
                 // What is known already is worth more than nothing.
-                Err(_) if !judged.is_empty() => {
+                Err(_) if !judged.all.is_empty() => {
                     judged.push(unjudged(case, Verdict::JudgeError, Some(LOST)));
                     is_over = true;
                     continue;
@@ -108,7 +122,7 @@ impl Dispatch {
         }
         let Account { claim, claimed, compile, compile_time, run_time } = account;
         let timing = Timing { queue, claim: claimed, compile: compile_time, run: run_time, total: since.elapsed() };
-        Ok(Judgement { compile, cases: judged, timing, claim: claim.unwrap_or(Claim::Warm) })
+        Ok(Judgement { compile, cases: judged.all, timing, claim: claim.unwrap_or(Claim::Warm) })
     }
 
     /// A sandbox with the submission in it, compiled; `None` when the compile, which the account holds, did not end well.
@@ -146,6 +160,19 @@ impl Dispatch {
             }
             return Ok(None);
         }
+    }
+}
+
+/// Cases that have their verdict, each of which was told.
+struct Told<'a, T> {
+    all: Vec<Judged>,
+    tell: &'a T,
+}
+
+impl<T: Fn(Progress<'_>)> Told<'_, T> {
+    fn push(&mut self, judged: Judged) {
+        (self.tell)(Progress::Judged(&judged));
+        self.all.push(judged);
     }
 }
 

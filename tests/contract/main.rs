@@ -16,6 +16,7 @@ mod headers;
 mod http;
 mod judge;
 mod judge_faults;
+mod judge_stream;
 mod keys;
 mod layering;
 mod limit_faults;

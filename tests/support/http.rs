@@ -107,10 +107,39 @@ impl Call {
 }
 
 impl Sent {
+    /// Waits until so much of the answer is there that it holds these words; false when it ends without.
+    pub async fn hears(&mut self, words: &str) -> bool {
+        let mut bytes = Vec::new();
+        let heard = async {
+            while self.0.read_buf(&mut bytes).await.expect("the server writes") > 0 {
+                if String::from_utf8_lossy(&bytes).contains(words) {
+                    return true;
+                }
+            }
+            false
+        };
+        timeout(ANSWER_PATIENCE, heard).await.expect("some words")
+    }
+
     pub async fn answer(mut self) -> Answer {
         let mut bytes = Vec::new();
         timeout(ANSWER_PATIENCE, self.0.read_to_end(&mut bytes)).await.expect("an answer").expect("a whole answer");
         Answer::parse(&bytes)
+    }
+}
+
+/// What chunks hold, the last one of which must be there.
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = bytes.windows(2).position(|two| two == b"\r\n").expect("a chunk's length");
+        let length = std::str::from_utf8(&bytes[..end]).expect("a length of ASCII");
+        let length = usize::from_str_radix(length, 16).expect("a hexadecimal length");
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&bytes[end + 2..end + 2 + length]);
+        bytes = &bytes[end + 2 + length + 2..];
     }
 }
 
@@ -125,7 +154,11 @@ impl Answer {
             let (name, value) = line.split_once(':').expect("a header");
             (name.to_ascii_lowercase(), value.trim().to_owned())
         });
-        let answer = Self { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() };
+        let mut answer = Self { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = unchunked(&answer.body);
+            return answer;
+        }
         let length = answer.header("content-length").and_then(|length| length.parse().ok());
         assert_eq!(length, Some(answer.body.len()), "every answer says how long it is");
         answer

@@ -2,6 +2,7 @@
 
 mod request;
 mod response;
+mod stream;
 
 use std::sync::Arc;
 
@@ -17,13 +18,19 @@ use response::Answer;
 
 /// A client that hangs up drops this future, and with it the judging.
 pub async fn judge(State(api): State<Arc<Api>>, request: extract::Request) -> Result<Response, Fault> {
+    let wants_stream = stream::is_wanted(request.headers());
     let (request, of_request) = body::json(request, &api, Request::decode).await?;
     let encoding = request.program.output_encoding;
     let (language, judging) = request.resolve(id::fresh(), &api.catalogue, &api.config)?;
     let id = judging.id.clone();
     Span::current().record("job.id", id.as_str()).record("language", language.key.as_str());
-    let held = of_request.and(api.make_room(judging.most_output_bytes())?);
-    let judgement = api.dispatch.judge(judging).await?;
+    // Events wait for a slow client beside the whole answer.
+    let copies = if wants_stream { 2 } else { 1 };
+    let held = of_request.and(api.make_room(copies * judging.most_output_bytes())?);
+    if wants_stream {
+        return Ok(held.until_sent(stream::judge(api, language, judging, encoding).await?));
+    }
+    let judgement = api.dispatch.judge(judging, |_| ()).await?;
     let answer =
         aside(judgement.output_bytes(), move || Answer::new(&id, &language, &judgement, encoding).into_response());
     Ok(held.until_sent(answer.await))

@@ -29,7 +29,7 @@ pub struct Answer<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Case<'a> {
+pub struct Case<'a> {
     id: &'a str,
     verdict: &'static str,
     run: Option<Stage<'a>>,
@@ -58,7 +58,7 @@ impl<'a> Answer<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new(judged: &'a Judged, encoding: Encoding) -> Self {
+    pub fn new(judged: &'a Judged, encoding: Encoding) -> Self {
         let job::Judged { id, verdict: said, run, message, points } = judged;
         Self {
             id,
