@@ -42,13 +42,9 @@ fn main() -> ExitCode {
     let bench = Bench { server, program, program_mib };
     let mut missed = 0;
     println!("{:<8}{:<13}{:>8}{:>12}{:>10}   within", "", "", "used", "median", "worst");
-    for (how, amounts) in [
-        ("one", [20.0, 100.0, 1000.0]),
-        ("threads", [20.0, 100.0, 1000.0]),
-        ("children", [20.0, 100.0, 1000.0]),
-        ("orphans", [20.0, 100.0, 1000.0]),
-    ] {
-        missed += amounts.into_iter().filter(|amount| !bench.row(&Use { what: "cpu", how, amount: *amount })).count();
+    for how in ["one", "threads", "children", "orphans"] {
+        let amounts = [20.0, 100.0, 1000.0].into_iter();
+        missed += amounts.filter(|amount| !bench.row(&Use { what: "cpu", how, amount: *amount })).count();
     }
     for how in ["heap", "mapped", "in children", "in files"] {
         // A sandbox's /tmp has a bound of its own.
@@ -84,7 +80,7 @@ impl Bench {
         self.server.execute(&request)
     }
 
-    /// Prints a row; whether its worst round is within what is promised.
+    /// Prints a row; whether the median is within what is promised.
     fn row(&self, known: &Use) -> bool {
         let limits = json!({"cpu_time_ms": 10_000, "memory_bytes": 400 << 20, "file_size_bytes": 256 << 20});
         let (field, unit, used, part, beside) = match known.what {

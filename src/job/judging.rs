@@ -102,8 +102,8 @@ impl Judgement {
         if let Some(compile) = self.compile.as_ref().filter(|stage| stage.outcome != Outcome::Ok) {
             return Verdict::of_compile(compile.outcome);
         }
-        let verdicts = self.cases.iter().map(|case| case.verdict);
-        verdicts.into_iter().find(|verdict| *verdict != Verdict::Accepted).unwrap_or(Verdict::Accepted)
+        let mut verdicts = self.cases.iter().map(|case| case.verdict);
+        verdicts.find(|verdict| *verdict != Verdict::Accepted).unwrap_or(Verdict::Accepted)
     }
 
     pub fn score(&self) -> f64 {
@@ -112,14 +112,17 @@ impl Judgement {
 
     /// How the first stage ended that did not end well: a wrong answer is no failure of a program.
     pub fn outcome(&self) -> Outcome {
-        let stages = self.compile.iter().chain(self.cases.iter().filter_map(|case| case.run.as_ref()));
-        stages.map(|stage| stage.outcome).find(|outcome| *outcome != Outcome::Ok).unwrap_or(Outcome::Ok)
+        self.stages().map(|stage| stage.outcome).find(|outcome| *outcome != Outcome::Ok).unwrap_or(Outcome::Ok)
     }
 
     /// All that programs wrote, as far as it is brought back.
     pub fn output_bytes(&self) -> usize {
-        let stages = self.compile.iter().chain(self.cases.iter().filter_map(|case| case.run.as_ref()));
-        stages.map(|stage| stage.stdout.bytes.len() + stage.stderr.bytes.len()).sum()
+        self.stages().map(Stage::output_bytes).sum()
+    }
+
+    /// The compile, then the runs of the cases that were run.
+    fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.compile.iter().chain(self.cases.iter().filter_map(|case| case.run.as_ref()))
     }
 }
 

@@ -23,8 +23,7 @@ impl Report {
 
     /// All that programs wrote and left.
     pub fn output_bytes(&self) -> usize {
-        let streams = [&self.compile, &self.run].into_iter().flatten();
-        let streams: usize = streams.map(|stage| stage.stdout.bytes.len() + stage.stderr.bytes.len()).sum();
+        let streams: usize = [&self.compile, &self.run].into_iter().flatten().map(Stage::output_bytes).sum();
         let artifacts = self.artifacts.iter().filter_map(|artifact| artifact.content.as_ref().ok());
         streams + artifacts.map(Vec::len).sum::<usize>()
     }
@@ -51,6 +50,13 @@ pub struct Stage {
     pub usage: Usage,
     /// One sentence on the outcome where the status alone does not say it; public words.
     pub message: Option<String>,
+}
+
+impl Stage {
+    /// All that it wrote, as far as it was brought back.
+    pub fn output_bytes(&self) -> usize {
+        self.stdout.bytes.len() + self.stderr.bytes.len()
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

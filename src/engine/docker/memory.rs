@@ -3,11 +3,8 @@
 
 use std::{fmt, fs, io, path::PathBuf, time::Duration};
 
-use bollard::{
-    models::ContainerUpdateBody,
-    query_parameters::{InspectContainerOptions, WaitContainerOptionsBuilder},
-};
-use futures_util::{StreamExt, future::BoxFuture};
+use bollard::{models::ContainerUpdateBody, query_parameters::InspectContainerOptions};
+use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -76,14 +73,13 @@ impl Memory {
     }
 
     async fn was_killed(&self) -> Option<bool> {
+        // The daemon says so only of one that has ended; of one that is stuck it says nothing, which is an answer too.
+        self.engine.has_left(&self.id).await;
         let id = self.id.as_str();
-        let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
         let inspected = self
             .engine
-            .call(EngineOperation::Wait, "see how a sandbox ended", |docker| async move {
-                // However it ended.
-                let _ = docker.wait_container(id, Some(options)).next().await;
-                docker.inspect_container(id, None::<InspectContainerOptions>).await
+            .call(EngineOperation::Wait, "see how a sandbox ended", |docker| {
+                docker.inspect_container(id, None::<InspectContainerOptions>)
             })
             .await;
         inspected.ok()?.state?.oom_killed

@@ -81,9 +81,10 @@ impl Request {
         catalogue: &Catalogue,
         config: &ApiConfig,
     ) -> Result<(Arc<Language>, Judging), Fault> {
-        let Self { program, cases, checker, stop_on_failure } = self;
-        let has_deadline = program.deadline_ms.is_some();
-        let overflow = program.overflow.unwrap_or(Overflow::Kill);
+        let Self { mut program, cases, checker, stop_on_failure } = self;
+        // Where a judging differs from a run that says nothing.
+        program.overflow.get_or_insert(Overflow::Kill);
+        program.deadline_ms.get_or_insert(config.max_deadline.as_secs_f64() * 1e3);
         let (language, submission) = program.resolve(id, catalogue, config)?;
         let mut faults = Faults::default();
         let root = Place::default();
@@ -95,9 +96,7 @@ impl Request {
         }
         let argvs: Vec<_> =
             cases.iter().map(|case| case.args.as_deref().map(|args| language.run_with(&submission, args))).collect();
-        let deadline = if has_deadline { submission.deadline } else { config.max_deadline };
-        let Job { id, language: key, files, compile, run, artifacts: _, deadline: _ } = language.job(submission);
-        let run = Step { overflow, ..run };
+        let Job { id, language: key, files, compile, run, artifacts: _, deadline } = language.job(submission);
         let mut ids = HashSet::new();
         let mut checked = Vec::with_capacity(cases.len());
         for (index, (case, argv)) in cases.into_iter().zip(argvs).enumerate() {
