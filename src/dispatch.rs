@@ -1,8 +1,12 @@
 //! The one path of every job: admission, a run slot, a sandbox, the steps, the report.
 
+mod board;
 mod checker;
+mod joined;
 mod judge;
 mod run;
+mod seat;
+mod validator;
 
 use std::{
     sync::{
@@ -18,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use judge::Progress;
+pub use board::Progress;
 
 pub use crate::pool::PoolStatus;
 use crate::{
@@ -98,9 +102,9 @@ impl Dispatch {
     ///
     /// # Errors
     /// When the job never got a sandbox. A program that fails, and a sandbox lost while it ran, are reports.
-    #[tracing::instrument(skip_all, fields(job.id = %job.id, language = %job.language))]
+    #[tracing::instrument(skip_all, fields(job.id = %job.id, language = %job.program.language))]
     pub async fn submit(&self, job: Job) -> Result<Report, Refusal> {
-        self.accept(&job.language, self.serve(&job), |report| (end_of(report), report.timing)).await
+        self.accept(&job.program.language, self.serve(&job), |report| (end_of(report), report.timing)).await
     }
 
     /// Judges a submission. As for a job, dropping the future ends it and destroys its sandbox.
@@ -109,9 +113,9 @@ impl Dispatch {
     ///
     /// # Errors
     /// When it never got a sandbox, or lost the first and could not have another.
-    #[tracing::instrument(skip_all, fields(job.id = %judging.id, language = %judging.language))]
-    pub async fn judge(&self, judging: Judging, tell: impl Fn(Progress<'_>)) -> Result<Judgement, Refusal> {
-        self.accept(&judging.language, self.try_all(&judging, &tell), |judgement| {
+    #[tracing::instrument(skip_all, fields(job.id = %judging.id, language = %judging.program.language))]
+    pub async fn judge(&self, judging: Judging, tell: impl Fn(Progress<'_>) + Sync) -> Result<Judgement, Refusal> {
+        self.accept(&judging.program.language, self.try_all(&judging, &tell), |judgement| {
             (end_of_judgement(judgement), judgement.timing)
         })
         .await
@@ -138,6 +142,11 @@ impl Dispatch {
     /// A job was turned away before it came here, because there is no memory for what it may write.
     pub fn had_no_room(&self) {
         self.observer.job_rejected(Rejection::Memory);
+    }
+
+    /// Jobs that may run at once.
+    pub fn run_slots(&self) -> usize {
+        self.config.run_slots
     }
 
     pub fn status(&self) -> Status {
@@ -201,10 +210,10 @@ impl Dispatch {
         let mut attempt = 1;
         loop {
             let claim_since = Instant::now();
-            let (lease, claim) = self.claim(&job.language, deadline).await?;
+            let (lease, claim) = self.claim(&job.program.language, deadline).await?;
             let claimed = claim_since.elapsed();
             let running = self.fleet.running();
-            let mut attempted = run::Run { job, hands: self.hands(&job.language, lease, deadline) };
+            let mut attempted = run::Run { job, hands: self.hands(&job.program.language, lease, deadline) };
             let outcome = attempted.finish().await;
             drop(running);
             // It may have died on the shelf a moment ago, before the program began: that is nobody's verdict.
@@ -232,9 +241,24 @@ impl Dispatch {
             }
         };
         told.finish(());
+        Ok(self.take_slot(permit))
+    }
+
+    /// One that nobody waits for, if there is any.
+    fn spare_slot(&self) -> Option<RunSlot<'_>> {
+        let permit = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+        Some(self.take_slot(permit))
+    }
+
+    /// Whether a job waits for one.
+    fn is_crowded(&self) -> bool {
+        self.queued.load(Ordering::SeqCst) > 0
+    }
+
+    fn take_slot(&self, permit: OwnedSemaphorePermit) -> RunSlot<'_> {
         let slot = RunSlot { dispatch: self, permit: Some(permit) };
         self.observer.run_slots_in_use(self.slots_in_use());
-        Ok(slot)
+        slot
     }
 
     async fn claim(&self, language: &LanguageId, deadline: Instant) -> Result<(Lease, Claim), Refusal> {

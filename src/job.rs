@@ -8,7 +8,11 @@ pub mod signal;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-pub use judging::{Case, Checker, Judged, Judgement, Judging, MOST_CASES, MOST_SHOWN_BYTES, Verdict};
+pub use judging::{
+    ANSWER, Case, Check, Checker, FEEDBACK, INPUT, Isolation, Judged, Judgement, Judging, MOST_CASES,
+    MOST_JUDGED_BYTES, MOST_KEPT_BYTES, MOST_MESSAGE_BYTES, MOST_PARALLEL, MOST_SHOWN_BYTES, OUTPUT, Protocol,
+    Validator, Verdict,
+};
 pub use limits::{Ceiling, LimitFault, Limits, Overrides};
 pub use path::{PathFault, WorkPath};
 pub use report::{Artifact, Captured, Claim, Exit, Outcome, Report, Stage, Timing, Usage};
@@ -43,14 +47,27 @@ impl fmt::Debug for LanguageId {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     pub id: String,
-    pub language: LanguageId,
-    /// No path twice, none below another.
-    pub files: Vec<SourceFile>,
-    pub compile: Option<Step>,
+    pub program: Program,
     pub run: Step,
     pub artifacts: Vec<WorkPath>,
     /// For the whole request, its waits included.
     pub deadline: Duration,
+}
+
+/// Source code, and what is to be done to it before it can be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    pub language: LanguageId,
+    /// No path twice, none below another.
+    pub files: Vec<SourceFile>,
+    pub compile: Option<Step>,
+}
+
+impl Program {
+    /// All that its compiler may write.
+    pub fn most_output_bytes(&self) -> u64 {
+        self.compile.as_ref().map_or(0, |step| 2 * step.limits.output_bytes)
+    }
 }
 
 /// So many files are brought back at most, each at most so large.
@@ -60,8 +77,9 @@ pub const MOST_ARTIFACT_BYTES: u64 = 1024 * 1024;
 impl Job {
     /// All that its programs may write and leave, as far as it is brought back.
     pub fn most_output_bytes(&self) -> u64 {
-        let streams = self.compile.iter().chain([&self.run]).map(|step| 2 * step.limits.output_bytes).sum::<u64>();
-        streams + self.artifacts.len() as u64 * MOST_ARTIFACT_BYTES
+        self.program.most_output_bytes()
+            + 2 * self.run.limits.output_bytes
+            + self.artifacts.len() as u64 * MOST_ARTIFACT_BYTES
     }
 }
 
@@ -82,6 +100,15 @@ pub struct Step {
     pub limits: Limits,
     pub overflow: Overflow,
     pub output: Output,
+}
+
+impl Step {
+    /// The same, with nothing on its standard input.
+    pub fn without_input(&self) -> Self {
+        let Self { argv, env, stdin: _, limits, overflow, output } = self;
+        let (limits, overflow, output) = (*limits, *overflow, *output);
+        Self { argv: argv.clone(), env: env.clone(), stdin: Vec::new(), limits, overflow, output }
+    }
 }
 
 /// What a step finds in the work directory.

@@ -9,8 +9,8 @@ pub use catalogue::{Catalogue, Unknown};
 pub use template::{Template, TemplateFault};
 
 use crate::job::{
-    Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, MOST_CASES, MOST_SHOWN_BYTES, Output,
-    Overflow, SourceFile, Step, WorkPath,
+    Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, MOST_CASES, MOST_JUDGED_BYTES,
+    MOST_KEPT_BYTES, Output, Overflow, Program, SourceFile, Step, WorkPath,
 };
 
 /// One language in one version; has a pool of its own. Read from `config/languages/<key>.toml`.
@@ -104,7 +104,8 @@ impl Language {
             overflow,
             output,
         };
-        Job { id, language: self.key.clone(), files, compile, run, artifacts, deadline }
+        let program = Program { language: self.key.clone(), files, compile };
+        Job { id, program, run, artifacts, deadline }
     }
 
     /// How the submission is run with these arguments in place of its own.
@@ -114,11 +115,13 @@ impl Language {
         self.run.expand(&template::Values { entrypoint, sources: &sources, flags: compile_flags, args })
     }
 
-    /// All that any of its jobs may have brought back: two stages with two streams each, and files or the cases' output.
+    /// All that any of its jobs may have brought back: two compilers with two streams each; for a case two streams, a
+    /// validator's two, and what waits between them; and what else there may be.
     pub fn most_output_bytes(&self) -> u64 {
+        const STREAMS: u64 = 9;
         let files = MOST_ARTIFACTS as u64 * MOST_ARTIFACT_BYTES;
-        let cases = (MOST_CASES * 2 * MOST_SHOWN_BYTES) as u64;
-        self.ceiling.0.output_bytes.saturating_mul(4).saturating_add(files.max(cases))
+        let judging = (MOST_CASES * MOST_JUDGED_BYTES) as u64 + MOST_KEPT_BYTES;
+        self.ceiling.0.output_bytes.saturating_mul(STREAMS).saturating_add(files.max(judging))
     }
 
     /// What is run in every sandbox before it is handed out, if the language has something to run.

@@ -72,6 +72,8 @@ labels! {
     StageKind {
         Compile => "compile",
         Run => "run",
+        /// Of a checker or an interactor.
+        Check => "check",
     }
 }
 

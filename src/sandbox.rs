@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use custody::{Custody, Ledger, LedgerConfig, Remains};
 pub use rehearsal::RehearsalError;
-pub use session::{Lost, Raw, Session};
+pub use session::{Joint, Lost, Raw, Session};
 use tokio::time::{Instant, timeout};
 
 use crate::{
@@ -127,10 +127,40 @@ impl Claimed {
     /// Runs one step to its end. `files` go in first, for the job's first step; `Lost` leaves nothing to go on with.
     pub async fn run(&mut self, files: &[SourceFile], step: &Step, work: Work) -> Result<Stage, Lost> {
         let result = self.session.run(files, step, work).await;
+        self.stage(result, step)
+    }
+
+    /// The same, with its standard streams joined to another's.
+    pub async fn run_joined(
+        &mut self,
+        files: &[SourceFile],
+        step: &Step,
+        work: Work,
+        joint: Joint,
+    ) -> Result<Stage, Lost> {
+        let result = self.session.run_joined(files, step, work, joint).await;
+        self.stage(result, step)
+    }
+
+    fn stage(&mut self, result: Result<Raw, Lost>, step: &Step) -> Result<Stage, Lost> {
         self.custody.agent_will_leave(result.is_ok());
         let stage = result.map(|raw| verdict::stage(raw, step))?;
         self.peak_bytes = self.peak_bytes.max(stage.usage.memory_peak_bytes);
         Ok(stage)
+    }
+
+    /// What it keeps, for another sandbox of the same job; or in public words why there is nothing.
+    pub async fn export(&mut self) -> Result<Result<Vec<u8>, String>, Lost> {
+        let result = self.session.export().await;
+        self.custody.agent_will_leave(result.is_ok());
+        result
+    }
+
+    /// Has it keep what another exported.
+    pub async fn import(&mut self, kept: &[u8]) -> Result<(), Lost> {
+        let result = self.session.import(kept).await;
+        self.custody.agent_will_leave(result.is_ok());
+        result
     }
 
     /// Its job is over in good order: no process of it is left. A sandbox that is dropped instead is removed at once.

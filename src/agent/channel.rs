@@ -21,6 +21,10 @@ pub enum Order {
     Kill,
     /// Open a regular file below the work directory.
     Open { path: String },
+    /// Let what is kept be read.
+    Export,
+    /// Keep what can be read from the pipe that comes with it.
+    Import,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,6 +48,7 @@ pub enum Answer {
     Ended(Death),
     /// With it comes the file.
     Opened,
+    Imported,
     Refused(String),
 }
 

@@ -1,6 +1,7 @@
 //! PID 1: starts programs, kills everything, reaps. Runs with the job's uid and knows no secret.
 
 use std::{
+    fs::File,
     io,
     os::fd::{AsFd, OwnedFd},
     time::{Duration, Instant},
@@ -10,6 +11,7 @@ use caisson_protocol::{Exit, Work};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with, sockopt::socket_peercred},
+    pipe::{PipeFlags, pipe_with},
 };
 
 use crate::{
@@ -48,11 +50,31 @@ pub fn run(agent_uid: u32) -> io::Result<()> {
                 Ok(file) => channel.send(&Answer::Opened, &[file.as_fd()])?,
                 Err(reason) => channel.send(&Answer::Refused(reason), &[])?,
             },
+            Order::Export => export(kept.as_ref(), &channel)?,
+            Order::Import => {
+                kept = fds.into_iter().next().and_then(|pipe| Kept::import(File::from(pipe)).ok());
+                let answer = match kept {
+                    Some(_) => Answer::Imported,
+                    None => Answer::Refused("what is to be kept makes no sense".to_owned()),
+                };
+                channel.send(&answer, &[])?;
+            }
             // The program ended before the order arrived.
             Order::Kill => {}
         }
     }
     Ok(())
+}
+
+/// Through a pipe: a second copy would be memory of the sandbox too.
+fn export(kept: Option<&Kept>, channel: &Channel) -> io::Result<()> {
+    let Some(kept) = kept else {
+        return channel.send(&Answer::Refused("nothing is kept".to_owned()), &[]);
+    };
+    let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+    channel.send(&Answer::Opened, &[theirs.as_fd()])?;
+    drop(theirs);
+    kept.export(File::from(ours))
 }
 
 /// The one peer with the agent's uid; nobody else can be here yet, and nobody can connect after.
@@ -150,7 +172,7 @@ fn wait_for_main(main: i32, death: &mut Death, channel: &mut Channel, children: 
             return Ok(match channel.receive::<Order>()? {
                 Some((Order::Kill, _)) => true,
                 // Nothing else is ever sent while a program runs.
-                Some((Order::Spawn(_) | Order::Open { .. }, _)) | None => false,
+                Some((Order::Spawn(_) | Order::Open { .. } | Order::Export | Order::Import, _)) | None => false,
             });
         }
     }

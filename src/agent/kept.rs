@@ -3,10 +3,12 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
+
+use serde::{Deserialize, Serialize};
 
 use crate::tree::{self, WORK};
 
@@ -14,16 +16,26 @@ use crate::tree::{self, WORK};
 pub struct Kept(Vec<Entry>);
 
 struct Entry {
+    head: Head,
+    content: Vec<u8>,
+}
+
+/// What is known of an entry before its content; when it travels, its length (`u32`, little end first) comes before it.
+#[derive(Serialize, Deserialize)]
+struct Head {
     /// Below the work directory.
     path: PathBuf,
     mode: u32,
-    content: Option<Vec<u8>>,
+    /// Of the content; a directory has none.
+    length: Option<u64>,
 }
 
 /// It is memory of the sandbox for as long as the sandbox lives. Less than the smallest compiler's output would be too
 /// little; much more takes what the program may use.
 const MOST_BYTES: u64 = 48 << 20;
 const MOST_ENTRIES: usize = 4096;
+/// A path and two numbers.
+const MOST_HEAD_BYTES: u32 = 8192;
 
 impl Kept {
     /// Regular files and directories only. No process of the job may be alive.
@@ -37,16 +49,54 @@ impl Kept {
     /// Makes the work directory what it was when it was kept, and clears the others.
     pub fn restore(&self) -> io::Result<()> {
         tree::clear_all()?;
-        for Entry { path, mode, content } in &self.0 {
+        for Entry { head: Head { path, mode, length }, content } in &self.0 {
             let target = Path::new(WORK).join(path);
-            match content {
+            match length {
                 None => DirBuilder::new().mode(*mode).create(target)?,
-                Some(content) => {
+                Some(_) => {
                     OpenOptions::new().write(true).create_new(true).mode(*mode).open(target)?.write_all(content)?
                 }
             }
         }
         Ok(())
+    }
+
+    pub fn export(&self, mut to: impl Write) -> io::Result<()> {
+        for Entry { head, content } in &self.0 {
+            let head = postcard::to_stdvec(head).map_err(io::Error::other)?;
+            let length = u32::try_from(head.len()).ok().filter(|length| *length <= MOST_HEAD_BYTES);
+            to.write_all(&length.ok_or(io::ErrorKind::InvalidFilename)?.to_le_bytes())?;
+            to.write_all(&head)?;
+            to.write_all(content)?;
+        }
+        Ok(())
+    }
+
+    /// What another sandbox exported. It is the work of a PID 1, but a server was in between.
+    pub fn import(from: impl Read) -> io::Result<Self> {
+        let mut from = BufReader::new(from);
+        let mut entries = Vec::new();
+        let mut left = MOST_BYTES;
+        while !from.fill_buf()?.is_empty() {
+            let mut length = [0; 4];
+            from.read_exact(&mut length)?;
+            let length = u32::from_le_bytes(length);
+            if length > MOST_HEAD_BYTES || entries.len() == MOST_ENTRIES {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let mut head = vec![0; length as usize];
+            from.read_exact(&mut head)?;
+            let head: Head = postcard::from_bytes(&head).map_err(io::Error::other)?;
+            let is_below = head.path.components().all(|part| matches!(part, Component::Normal(_)));
+            let length = head.length.unwrap_or(0);
+            left = left.checked_sub(length).filter(|_| is_below).ok_or(io::ErrorKind::InvalidData)?;
+            let mut content = Vec::new();
+            if from.by_ref().take(length).read_to_end(&mut content)? as u64 != length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            entries.push(Entry { head, content });
+        }
+        Ok(Self(entries))
     }
 }
 
@@ -66,13 +116,13 @@ fn gather(below: &Path, entries: &mut Vec<Entry>, left: &mut u64) -> io::Result<
         fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))?;
         let path = below.join(entry.file_name());
         if kind.is_dir() {
-            entries.push(Entry { path: path.clone(), mode, content: None });
+            entries.push(Entry { head: Head { path: path.clone(), mode, length: None }, content: Vec::new() });
             gather(&path, entries, left)?;
         } else {
             let mut content = Vec::new();
             let read = File::open(entry.path())?.take(*left + 1).read_to_end(&mut content)? as u64;
             *left = left.checked_sub(read).ok_or(io::ErrorKind::StorageFull)?;
-            entries.push(Entry { path, mode, content: Some(content) });
+            entries.push(Entry { head: Head { path, mode, length: Some(read) }, content });
         }
     }
     Ok(())

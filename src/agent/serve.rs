@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
+    os::fd::AsFd,
     thread,
     time::{Duration, Instant},
 };
@@ -11,6 +12,7 @@ use caisson_protocol::{FromAgent, Hello, PIECE, Step, ToAgent, VERSION};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt::socket_peercred},
+    pipe::{PipeFlags, pipe_with},
 };
 
 use crate::{
@@ -32,7 +34,7 @@ pub fn run() -> io::Result<()> {
     let (channel, job_uid) = connect_init()?;
     let mut talk = Talk::new()?;
     let agent_uid = rustix::process::getuid().as_raw();
-    let mut agent = Agent { meter: Meter::open()?, channel, file: None, stdin: Vec::new() };
+    let mut agent = Agent::new(channel)?;
     talk.say(&FromAgent::Hello(Hello { protocol: VERSION, agent_uid, job_uid }), &[]);
     talk.flush_all()?;
     while wait_for_server(&talk, &agent.channel)? {
@@ -50,7 +52,19 @@ pub fn run() -> io::Result<()> {
                 Ok(Supervised::Alone) => return Ok(()),
                 Err(error) => Err(error),
             },
-            ToAgent::Fetch { path, max_bytes } => agent.fetch(path, max_bytes, &mut talk),
+            // For a program that ended while they were on their way.
+            ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop => Ok(()),
+            ToAgent::Fetch { path, max_bytes } => agent.bring(&Order::Open { path }, max_bytes, &mut talk),
+            ToAgent::Export => agent.bring(&Order::Export, u64::MAX, &mut talk),
+            ToAgent::Import { last } => match agent.import(payload, last) {
+                Ok(()) => {
+                    if last {
+                        talk.say(&FromAgent::Imported, &[]);
+                    }
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
         };
         if let Err(error) = result {
             talk.say(&FromAgent::Failed(error.to_string()), &[]);
@@ -64,7 +78,6 @@ pub fn run() -> io::Result<()> {
 
 /// True when the server has said something, false when `init` has left.
 fn wait_for_server(talk: &Talk, channel: &Channel) -> io::Result<bool> {
-    use std::os::fd::AsFd;
     if talk.has_frame() {
         return Ok(true);
     }
@@ -109,10 +122,21 @@ struct Agent {
     /// The file begun last, while pieces may follow.
     file: Option<File>,
     stdin: Vec<u8>,
+    /// The files that are here were those of a step that has run.
+    is_stale: bool,
+    /// Where PID 1 takes in what is imported.
+    import: Option<File>,
 }
 
 impl Agent {
+    fn new(channel: Channel) -> io::Result<Self> {
+        Ok(Self { meter: Meter::open()?, channel, file: None, stdin: Vec::new(), is_stale: false, import: None })
+    }
+
     fn begin_file(&mut self, path: &str, piece: &[u8]) -> io::Result<()> {
+        if std::mem::take(&mut self.is_stale) {
+            tree::clear_originals()?;
+        }
         let mut file = tree::create_original(path)?;
         file.write_all(piece)?;
         self.file = Some(file);
@@ -127,22 +151,46 @@ impl Agent {
     fn run(&mut self, step: &Step, talk: &mut Talk) -> io::Result<Supervised> {
         // A file that is open for writing cannot be executed.
         self.file = None;
+        self.is_stale = true;
         let stdin = std::mem::take(&mut self.stdin);
         supervise::run(step, stdin, &self.meter, &mut self.channel, talk)
     }
 
-    fn fetch(&mut self, path: String, max_bytes: u64, talk: &mut Talk) -> io::Result<()> {
-        self.channel.send(&Order::Open { path }, &[])?;
+    /// Has PID 1 open something and sends what is in it.
+    fn bring(&mut self, order: &Order, max_bytes: u64, talk: &mut Talk) -> io::Result<()> {
+        self.channel.send(order, &[])?;
         let result = match self.channel.receive::<Answer>()? {
             Some((Answer::Opened, mut fds)) => match fds.pop() {
                 Some(fd) => send_file(File::from(fd), max_bytes, talk)?,
                 None => return Err(io::Error::other("PID 1 sent no file")),
             },
             Some((Answer::Refused(reason), _)) => Err(reason),
-            Some((Answer::Ended(_), _)) | None => return Err(io::Error::other("PID 1 has left")),
+            Some((Answer::Ended(_) | Answer::Imported, _)) | None => return Err(io::Error::other("PID 1 has left")),
         };
         talk.say(&FromAgent::Fetched(result), &[]);
         Ok(())
+    }
+
+    fn import(&mut self, piece: &[u8], is_last: bool) -> io::Result<()> {
+        let mut pipe = match self.import.take() {
+            Some(pipe) => pipe,
+            None => {
+                let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+                self.channel.send(&Order::Import, &[theirs.as_fd()])?;
+                File::from(ours)
+            }
+        };
+        pipe.write_all(piece)?;
+        if !is_last {
+            self.import = Some(pipe);
+            return Ok(());
+        }
+        drop(pipe);
+        match self.channel.receive::<Answer>()? {
+            Some((Answer::Imported, _)) => Ok(()),
+            Some((Answer::Refused(reason), _)) => Err(io::Error::other(reason)),
+            Some((Answer::Ended(_) | Answer::Opened, _)) | None => Err(io::Error::other("PID 1 has left")),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream, Work};
+use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream, ToAgent, Work};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags, fchmod},
@@ -32,6 +32,9 @@ const METER_PERIOD: Duration = Duration::from_millis(5);
 /// How long a program that writes little at a time is left alone before its pipes are looked at again: each look costs it
 /// more than most of its writes. Longer than a pipe takes to fill, and programs that write much are held back.
 const LULL: Duration = Duration::from_millis(1);
+
+/// So much of a joined program's input is held ready; whoever writes more than it reads is held back.
+const APPETITE: usize = 256 * 1024;
 
 /// Whoever has written more than this since the last look does not write little.
 const LITTLE: usize = 16 * 1024;
@@ -125,10 +128,16 @@ impl Watch<'_> {
             if ready.init {
                 return match channel.receive::<Answer>()? {
                     Some((Answer::Ended(death), _)) => Ok(Some(death)),
-                    Some((Answer::Opened | Answer::Refused(_), _)) => Err(io::Error::other("PID 1 answered amiss")),
+                    Some((Answer::Opened | Answer::Imported | Answer::Refused(_), _)) => {
+                        Err(io::Error::other("PID 1 answered amiss"))
+                    }
                     None => Ok(None),
                 };
             }
+            if ready.heard && !talk.take_in()? {
+                return Ok(None);
+            }
+            let asked = pipes.obey(talk)?;
             pipes.feed();
             pipes.drain(&ready, talk)?;
             let is_due = self.is_due();
@@ -137,13 +146,13 @@ impl Watch<'_> {
                 talk.say(&FromAgent::Running, &[]);
             }
             // What a short program writes goes out together with its end.
-            if is_due || talk.is_worth_sending() {
+            if is_due || self.step.joined || talk.is_worth_sending() {
                 talk.flush()?;
             }
             let reached = match pipes.overflowed() {
                 true => Some(Stop::Output),
-                false if is_due => self.look()?,
-                false => None,
+                false if is_due => self.look()?.or(asked),
+                false => asked,
             };
             if let (Some(stop), None) = (reached, self.stopped) {
                 self.stopped = Some(stop);
@@ -215,6 +224,9 @@ struct Pipes {
     stdin: Option<File>,
     input: Vec<u8>,
     fed: usize,
+    /// Somebody waits for what it writes and gives it more to read, until the server says that this is all.
+    joined: bool,
+    input_ended: bool,
     stdout: Drain,
     /// Absent when both go through one.
     stderr: Option<Drain>,
@@ -235,6 +247,7 @@ struct Drain {
 struct Ready {
     init: bool,
     server_left: bool,
+    heard: bool,
     stdout: bool,
     stderr: bool,
 }
@@ -255,9 +268,11 @@ impl Pipes {
         };
         let pipes = Self {
             // No input: the program sees the end of file at once.
-            stdin: if input.is_empty() { None } else { Some(nonblocking(our_stdin)?) },
+            stdin: if input.is_empty() && !step.joined { None } else { Some(nonblocking(our_stdin)?) },
             input,
             fed: 0,
+            joined: step.joined,
+            input_ended: !step.joined,
             stdout: drain(our_stdout, Stream::Stdout)?,
             stderr,
             kill_on_overflow: step.overflow == Overflow::Kill,
@@ -275,9 +290,10 @@ impl Pipes {
     fn wait(&self, channel: &Channel, talk: &Talk, patience: Duration) -> io::Result<Ready> {
         let mut fds = Vec::with_capacity(6);
         fds.push(PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN));
-        // Asks for nothing: a hang-up is always told.
-        fds.push(PollFd::from_borrowed_fd(talk.input(), PollFlags::empty()));
-        let _ = place(&mut fds, self.stdin.as_ref(), PollFlags::OUT);
+        // A hang-up is told even where nothing is asked for.
+        let hears = if self.has_appetite() { PollFlags::IN } else { PollFlags::empty() };
+        fds.push(PollFd::from_borrowed_fd(talk.input(), hears));
+        let _ = place(&mut fds, self.stdin.as_ref().filter(|_| self.fed < self.input.len()), PollFlags::OUT);
         let lull = self.lull_ends.saturating_duration_since(Instant::now());
         let patience = if lull.is_zero() { patience } else { patience.min(lull) };
         // While the server lags behind, the program's output stays in its pipes and holds the program back.
@@ -298,31 +314,63 @@ impl Pipes {
         Ok(Ready {
             init: !fds[0].revents().is_empty(),
             server_left: fds[1].revents().intersects(hung_up),
+            heard: fds[1].revents().contains(PollFlags::IN),
             stdout: is_set(stdout),
             stderr: is_set(stderr),
         })
     }
 
+    /// Whether the program is joined to something and keeps up with it.
+    fn has_appetite(&self) -> bool {
+        self.joined && self.input.len() - self.fed < APPETITE
+    }
+
+    /// Takes what the server says to a joined program, as long as the program keeps up.
+    fn obey(&mut self, talk: &mut Talk) -> io::Result<Option<Stop>> {
+        while self.has_appetite()
+            && let Some((message, payload)) = talk.heard()?
+        {
+            match message {
+                ToAgent::Feed => self.input.extend_from_slice(payload),
+                ToAgent::FeedEnd => self.input_ended = true,
+                ToAgent::Stop => return Ok(Some(Stop::Asked)),
+                _ => return Err(io::Error::other("a message came that has no place in a run")),
+            }
+        }
+        Ok(None)
+    }
+
     /// Gives the program as much of its input as it takes now.
     fn feed(&mut self) {
-        let Some(pipe) = &mut self.stdin else { return };
-        let finished = loop {
-            match pipe.write(&self.input[self.fed..]) {
-                Ok(written) => {
-                    self.fed += written;
-                    if self.fed == self.input.len() {
-                        break true;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break false,
-                // It closed its stdin: that is its right.
-                Err(_) => break true,
-            }
+        let Some(pipe) = &mut self.stdin else {
+            self.input.clear();
+            self.fed = 0;
+            return;
         };
+        let finished = self.fed == self.input.len()
+            || loop {
+                match pipe.write(&self.input[self.fed..]) {
+                    Ok(written) => {
+                        self.fed += written;
+                        if self.fed == self.input.len() {
+                            break true;
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break false,
+                    // It closed its stdin: that is its right.
+                    Err(_) => break true,
+                }
+            };
         if finished {
-            self.stdin = None;
+            if self.input_ended || self.fed < self.input.len() {
+                self.stdin = None;
+            }
             self.input = Vec::new();
+            self.fed = 0;
+        } else if self.joined {
+            self.input.drain(..self.fed);
+            self.fed = 0;
         }
     }
 
@@ -330,11 +378,14 @@ impl Pipes {
         let mut read = 0;
         if ready.stdout {
             read += self.stdout.drain(&mut self.buffer, talk)?.unwrap_or(0);
+            if self.joined && self.stdout.pipe.is_none() {
+                talk.say(&FromAgent::OutputEnd, &[]);
+            }
         }
         if let (true, Some(stderr)) = (ready.stderr, &mut self.stderr) {
             read += stderr.drain(&mut self.buffer, talk)?.unwrap_or(0);
         }
-        if (1..LITTLE).contains(&read) {
+        if !self.joined && (1..LITTLE).contains(&read) {
             self.lull_ends = Instant::now() + LULL;
         }
         Ok(())

@@ -35,24 +35,34 @@ impl Talk {
 
     /// The next message and its payload; `None` when the server has hung up.
     pub fn next(&mut self) -> io::Result<Option<(ToAgent, &[u8])>> {
-        self.received.drain(..self.taken);
-        self.taken = 0;
-        loop {
-            if let Some((_, length)) = protocol::split(&self.received).map_err(io::Error::other)? {
-                self.taken = length;
-                break;
-            }
-            let start = self.received.len();
-            self.received.resize(start + protocol::PIECE, 0);
-            let read = rustix::io::retry_on_intr(|| rustix::io::read(stdin(), &mut self.received[start..]))?;
-            self.received.truncate(start + read);
-            if read == 0 {
+        while !self.has_frame() {
+            if !self.take_in()? {
                 return Ok(None);
             }
         }
-        // Split again: the loop's borrow could not outlive the reading.
+        self.heard()
+    }
+
+    /// Reads once, for which it may wait; false when the server has hung up.
+    pub fn take_in(&mut self) -> io::Result<bool> {
+        self.received.drain(..self.taken);
+        self.taken = 0;
+        let start = self.received.len();
+        self.received.resize(start + protocol::PIECE, 0);
+        let read = rustix::io::retry_on_intr(|| rustix::io::read(stdin(), &mut self.received[start..]))?;
+        self.received.truncate(start + read);
+        Ok(read > 0)
+    }
+
+    /// The next message, if all of it is here already.
+    pub fn heard(&mut self) -> io::Result<Option<(ToAgent, &[u8])>> {
+        self.received.drain(..self.taken);
+        self.taken = 0;
         match protocol::split(&self.received).map_err(io::Error::other)? {
-            Some((body, _)) => protocol::decode(body).map(Some).map_err(io::Error::other),
+            Some((body, length)) => {
+                self.taken = length;
+                protocol::decode(body).map(Some).map_err(io::Error::other)
+            }
             None => Ok(None),
         }
     }

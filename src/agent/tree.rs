@@ -39,6 +39,11 @@ pub fn create_original(path: &str) -> io::Result<File> {
     Ok(File::from(openat2(&root, path, flags, Mode::from_raw_mode(MODE), BENEATH)?))
 }
 
+/// Takes away the originals, so that others can be sent.
+pub fn clear_originals() -> io::Result<()> {
+    clear(Path::new(ORIGINALS))
+}
+
 /// Makes the work directory what it was before the job first ran. No process of the job may be alive.
 pub fn restore() -> io::Result<()> {
     clear_all()?;

@@ -23,7 +23,10 @@ use super::{
 
 /// One permit for each [`UNIT`].
 #[derive(Debug)]
-pub struct Room(Arc<Semaphore>);
+pub struct Room {
+    left: Arc<Semaphore>,
+    bytes: usize,
+}
 
 /// A share of the room.
 #[derive(Debug)]
@@ -36,12 +39,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Room {
     pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))))
+        Self { left: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))), bytes }
+    }
+
+    /// What a single request should not exceed for the sake of speed alone.
+    pub fn share(&self) -> u64 {
+        self.bytes as u64 / 4
     }
 
     pub fn take(&self, bytes: usize) -> Result<Held, Fault> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        Arc::clone(&self.0).try_acquire_many_owned(units).map(Held).map_err(|_| {
+        Arc::clone(&self.left).try_acquire_many_owned(units).map(Held).map_err(|_| {
             Fault::new(Code::Saturated, "requests and answers under way take up all memory that is set aside for them")
                 .retry_after(RETRY_AFTER)
         })

@@ -117,11 +117,11 @@ fn all_faults_are_told_at_once_with_their_key_their_origin_and_a_remedy() {
 
 #[test]
 fn a_job_that_could_never_be_held_in_memory_is_a_fault_of_the_configuration() {
-    let flags = ["limits.ceiling.output_bytes=500000000", "languages.enabled=[\"c\"]"];
+    let flags = ["limits.ceiling.output_bytes=300000000", "languages.enabled=[\"c\"]"];
     assert_eq!(
         load(&[], &flags).unwrap_err(),
         [format!(
-            "server.max_in_flight_bytes: is 1073741824, but one request for c may take 2071303168: raise it, or lower \
+            "server.max_in_flight_bytes: is 1073741824, but one request for c may take 2783591168: raise it, or lower \
              output_bytes in limits.ceiling ({})",
             shipped().display()
         )]

@@ -1,199 +1,275 @@
-//! A judging in its sandbox: compile once, then case after case. Between two of them every process of the submission is
-//! gone and every file is as it was, so that no case learns of another. What is expected stays here.
+//! A judging: compile once, then case after case. Between two of them every process of the submission is gone and every
+//! file is as it was, or there is a new sandbox, so that no case learns of another. What is expected stays here, or goes to
+//! the judge's own program in a sandbox of its own.
 //!
-//! A sandbox that is lost costs its case the verdict and the next one a new sandbox, compile included; only what was lost
-//! before it began is run again, once.
-
-use std::time::Duration;
+//! A sandbox that is lost costs its case the verdict and the next one a new sandbox; only what was lost before it began is
+//! run again, once.
 
 use tokio::time::Instant;
 
 use super::{
-    Dispatch, Refusal, checker,
-    run::{Hands, Stepped},
+    Dispatch, Refusal, RunSlot,
+    board::{Board, Progress, unjudged},
+    checker::{self, Found},
+    joined::{self, Joined},
+    run::Stepped,
+    seat::{Chair, Errand, NoSeat, Recipe, Seat, Spent},
+    validator,
 };
-use crate::{
-    job::{
-        Captured, Case, Claim, Judged, Judgement, Judging, MOST_SHOWN_BYTES, Outcome, SourceFile, Stage, Timing,
-        Verdict, Work,
-    },
-    observe::StageKind,
-    pool::RunningGuard,
+use crate::job::{
+    Captured, Case, Check, Checker, Claim, Isolation, Judged, Judgement, Judging, MOST_SHOWN_BYTES, Outcome, Stage,
+    Timing, Validator, Verdict,
 };
 
 const DEADLINE: &str = "the request's deadline passed";
 const LOST: &str = "the sandbox was lost; the request may be sent again";
+const NO_SANDBOX: &str = "no further sandbox could be had; the request may be sent again";
 const CUT: &str = "the output was cut, and what is left of it is not the answer";
 
-/// A part of a judging that has ended.
-#[derive(Debug, Clone, Copy)]
-pub enum Progress<'a> {
-    Compiled(&'a Stage),
-    Judged(&'a Judged),
+/// All that the workers of one judging share.
+struct Trial<'a> {
+    judging: &'a Judging,
+    submission: Recipe<'a>,
+    validator: Option<Recipe<'a>>,
+    errand: Errand,
 }
 
-/// A sandbox in which cases can be run.
-struct Seat<'a> {
-    hands: Hands<'a>,
-    /// What a case begins with.
-    work: Work,
-    /// What has to be sent with the next step.
-    files: &'a [SourceFile],
-    _running: RunningGuard,
+/// What one worker has at hand.
+struct Bench<'t, 'a> {
+    submission: Chair<'t, 'a>,
+    referee: Referee<'t, 'a>,
 }
 
-/// What became of the first sandbox is told; of later ones only the sum of the waits.
-#[derive(Default)]
-struct Account {
-    claim: Option<Claim>,
-    claimed: Duration,
-    compile: Option<Stage>,
-    compile_time: Duration,
-    run_time: Duration,
+/// Who says whether an answer is right.
+enum Referee<'t, 'a> {
+    Compare(Checker),
+    Ask(&'a Validator, Chair<'t, 'a>),
+    Join(&'a Validator, Chair<'t, 'a>),
+}
+
+/// The same, ready for a case.
+enum Ready<'s, 'a> {
+    Compare(Checker),
+    Ask(&'a Validator, &'s mut Seat<'a>),
+    Join(&'a Validator, &'s mut Seat<'a>),
+}
+
+/// A case that was run, and what was found of it; absent where the run alone decides.
+struct Tried {
+    stepped: Stepped,
+    found: Option<Found>,
+    /// The validator's sandbox is of no further use.
+    has_lost_referee: bool,
+}
+
+/// What is known of a case, and whether it is of no use to go on.
+struct Ruling {
+    judged: Judged,
+    is_last: bool,
 }
 
 impl Dispatch {
-    pub(super) async fn try_all(&self, judging: &Judging, tell: &impl Fn(Progress<'_>)) -> Result<Judgement, Refusal> {
+    pub(super) async fn try_all(
+        &self,
+        judging: &Judging,
+        tell: &(impl Fn(Progress<'_>) + Sync),
+    ) -> Result<Judgement, Refusal> {
         let since = Instant::now();
         let deadline = since + judging.deadline;
         let _slot = self.run_slot(deadline).await?;
         let queue = since.elapsed();
-        let mut account = Account::default();
-        let mut seat = None;
-        let mut may_repeat = true;
-        let mut judged = Told { all: Vec::with_capacity(judging.cases.len()), tell };
-        let mut is_over = false;
-        while let Some(case) = judging.cases.get(judged.all.len()) {
-            if is_over {
-                judged.push(unjudged(case, Verdict::Skipped, None));
-                continue;
-            }
-            if Instant::now() >= deadline {
-                judged.push(unjudged(case, Verdict::JudgeError, Some(DEADLINE)));
-                is_over = true;
-                continue;
-            }
-            let taken = match seat.take() {
-                Some(seat) => Ok(Some(seat)),
-                None => {
-                    let was_compiled = account.compile.is_some();
-                    let taken = self.seat(judging, deadline, &mut account, &mut may_repeat).await;
-                    if let (false, Some(stage)) = (was_compiled, &account.compile) {
-                        tell(Progress::Compiled(stage));
-                    }
-                    taken
-                }
-            };
-            let mut ready = match taken {
-                Ok(Some(ready)) => ready,
-                Ok(None) => {
-                    let (verdict, message) = match &account.compile {
-                        // A submission that compiled before and does not now is not to blame.
-                        Some(stage) if stage.outcome == Outcome::Ok => (Verdict::JudgeError, Some(LOST)),
-                        Some(_) | None => (Verdict::Skipped, None),
-                    };
-                    judged.push(unjudged(case, verdict, message));
-                    is_over = true;
-                    continue;
-                }
-                // What is known already is worth more than nothing.
-                Err(_) if !judged.all.is_empty() => {
-                    judged.push(unjudged(case, Verdict::JudgeError, Some(LOST)));
-                    is_over = true;
-                    continue;
-                }
-                Err(refusal) => return Err(refusal),
-            };
-            let stepped = ready.hands.step(StageKind::Run, ready.files, &case.run, ready.work).await;
-            if stepped.was_lost_unheard && std::mem::take(&mut may_repeat) {
-                continue;
-            }
-            account.run_time += stepped.stage.usage.wall_time;
-            if !stepped.was_lost {
-                ready.files = &[];
-                seat = Some(ready);
-            }
-            let verdict = judge(judging, case, stepped);
-            is_over = verdict.verdict != Verdict::Accepted && judging.stop_on_failure;
-            judged.push(verdict);
+        let trial = Trial {
+            judging,
+            submission: Recipe::new(&judging.program, judging.is_carried()),
+            validator: judging.check.validator().map(|validator| Recipe::new(&validator.program, false)),
+            errand: Errand::new(deadline),
+        };
+        let first = match self.seat(&trial.submission, &trial.errand).await {
+            Ok(seat) => Some(seat),
+            Err(NoSeat::Refused(refusal)) => return Err(refusal),
+            Err(NoSeat::NotCompiled | NoSeat::Lost) => None,
+        };
+        let board = Board::new(&judging.cases, tell);
+        let compile = trial.submission.stage();
+        if let Some(stage) = &compile {
+            tell(Progress::Compiled(stage));
         }
-        if let Some(seat) = seat {
-            seat.hands.lease.sandbox.retire();
+        if compile.as_ref().is_none_or(|stage| stage.outcome == Outcome::Ok) {
+            self.try_cases(&trial, first, &board).await;
         }
-        let Account { claim, claimed, compile, compile_time, run_time } = account;
+        let Spent { claim, claimed, compile: compile_time, run: run_time } = trial.errand.spent();
         let timing = Timing { queue, claim: claimed, compile: compile_time, run: run_time, total: since.elapsed() };
-        Ok(Judgement { compile, cases: judged.all, timing, claim: claim.unwrap_or(Claim::Warm) })
+        Ok(Judgement { compile, cases: board.finish(), timing, claim: claim.unwrap_or(Claim::Warm) })
     }
 
-    /// A sandbox with the submission in it, compiled; `None` when the compile, which the account holds, did not end well.
-    async fn seat<'a>(
+    /// By one worker, and by as many more as are asked for and find a run slot that nobody else wants.
+    async fn try_cases<'a, T: Fn(Progress<'_>) + Sync>(
         &'a self,
-        judging: &'a Judging,
-        deadline: Instant,
-        account: &mut Account,
-        may_repeat: &mut bool,
-    ) -> Result<Option<Seat<'a>>, Refusal> {
+        trial: &Trial<'a>,
+        mut first: Option<Seat<'a>>,
+        board: &Board<'_, T>,
+    ) {
+        let is_fresh = trial.judging.isolation == Isolation::Fresh;
+        // A sandbox in which a compiler ran is not one that nobody has used.
+        if is_fresh && trial.judging.program.compile.is_some() {
+            first.take().into_iter().for_each(Seat::retire);
+        }
+        let most = trial.judging.parallel.min(trial.judging.cases.len());
+        let helpers = (1..most).map_while(|_| self.spare_slot()).map(|slot| self.work(trial, None, board, Some(slot)));
+        tokio::join!(self.work(trial, first, board, None), futures_util::future::join_all(helpers));
+    }
+
+    /// Case after case, until there is none left; with a borrowed slot, until somebody else needs it.
+    async fn work<'a, T: Fn(Progress<'_>) + Sync>(
+        &'a self,
+        trial: &Trial<'a>,
+        first: Option<Seat<'a>>,
+        board: &Board<'_, T>,
+        borrowed: Option<RunSlot<'_>>,
+    ) {
+        let mut bench = Bench::new(trial, first);
+        while let Some(index) = board.next() {
+            let Ruling { judged, is_last } = self.rule(trial, index, &mut bench).await;
+            let is_over = is_last || (trial.judging.stop_on_failure && judged.verdict != Verdict::Accepted);
+            board.enter(index, judged, is_over);
+            if trial.judging.isolation == Isolation::Fresh {
+                bench.submission.retire();
+            }
+            if borrowed.is_some() && self.is_crowded() {
+                break;
+            }
+        }
+        bench.submission.retire();
+        if let Referee::Ask(_, chair) | Referee::Join(_, chair) = &mut bench.referee {
+            chair.retire();
+        }
+    }
+
+    /// One case. The judge's own program is ready before the submission's time begins to count.
+    async fn rule<'a>(&'a self, trial: &Trial<'a>, index: usize, bench: &mut Bench<'_, 'a>) -> Ruling {
+        let Trial { judging, errand, .. } = trial;
+        let case = &judging.cases[index];
         loop {
-            let since = Instant::now();
-            let (lease, claim) = self.claim(&judging.language, deadline).await?;
-            account.claimed += since.elapsed();
-            account.claim.get_or_insert(claim);
-            let running = self.fleet.running();
-            let mut hands = self.hands(&judging.language, lease, deadline);
-            let Some(step) = &judging.compile else {
-                let seat = Seat { hands, work: Work::Originals, files: &judging.files, _running: running };
-                return Ok(Some(seat));
+            if Instant::now() >= errand.deadline {
+                return Ruling::last(case, DEADLINE);
+            }
+            let Bench { submission, referee } = &mut *bench;
+            let ready = match referee {
+                Referee::Compare(checker) => Ready::Compare(*checker),
+                Referee::Ask(validator, chair) => match self.fill(chair, errand).await {
+                    Ok(seat) => Ready::Ask(validator, seat),
+                    Err(no_seat) => return Ruling::without_referee(case, &no_seat, trial),
+                },
+                Referee::Join(validator, chair) => match self.fill(chair, errand).await {
+                    Ok(seat) => Ready::Join(validator, seat),
+                    Err(no_seat) => return Ruling::without_referee(case, &no_seat, trial),
+                },
             };
-            let stepped = hands.step(StageKind::Compile, &judging.files, step, Work::OriginalsToKeep).await;
-            if stepped.was_lost_unheard && std::mem::take(may_repeat) {
+            let seat = match self.fill(submission, errand).await {
+                Ok(seat) => seat,
+                Err(NoSeat::Refused(_)) => return Ruling::last(case, NO_SANDBOX),
+                Err(NoSeat::Lost | NoSeat::NotCompiled) => return Ruling::last(case, LOST),
+            };
+            let Tried { stepped, found, has_lost_referee } = attempt(seat, ready, case, index, errand).await;
+            if stepped.was_lost {
+                submission.clear();
+            }
+            if let (true, Referee::Ask(_, chair) | Referee::Join(_, chair)) = (has_lost_referee, referee) {
+                chair.clear();
+            }
+            if errand.is_repeated(&stepped) {
                 continue;
             }
-            account.compile_time += stepped.stage.usage.wall_time;
-            let is_compiled = stepped.stage.outcome == Outcome::Ok;
-            let stage = if stepped.was_cut_short { of_deadline(stepped.stage) } else { stepped.stage };
-            account.compile.get_or_insert(stage);
-            if is_compiled {
-                return Ok(Some(Seat { hands, work: Work::Kept, files: &[], _running: running }));
-            }
-            if !stepped.was_lost {
-                hands.lease.sandbox.retire();
-            }
-            return Ok(None);
+            errand.ran(&stepped.stage);
+            return Ruling { judged: judged(case, stepped, found), is_last: false };
         }
     }
 }
 
-/// Cases that have their verdict, each of which was told.
-struct Told<'a, T> {
-    all: Vec<Judged>,
-    tell: &'a T,
-}
-
-impl<T: Fn(Progress<'_>)> Told<'_, T> {
-    fn push(&mut self, judged: Judged) {
-        (self.tell)(Progress::Judged(&judged));
-        self.all.push(judged);
+impl<'t, 'a> Bench<'t, 'a> {
+    fn new(trial: &'t Trial<'a>, first: Option<Seat<'a>>) -> Self {
+        let Trial { judging, submission, validator, errand: _ } = trial;
+        let referee = match (&judging.check, validator) {
+            (Check::Ask(asked), Some(recipe)) => Referee::Ask(asked, Chair::new(recipe, None)),
+            (Check::Join(asked), Some(recipe)) => Referee::Join(asked, Chair::new(recipe, None)),
+            (Check::Compare(checker), _) => Referee::Compare(*checker),
+            // A check that has a validator has a recipe.
+            (Check::Ask(_) | Check::Join(_), None) => Referee::Compare(Checker::Exact),
+        };
+        Self { submission: Chair::new(submission, first), referee }
     }
 }
 
-/// Time that was never granted is nobody's verdict.
-fn of_deadline(stage: Stage) -> Stage {
-    Stage { outcome: Outcome::SandboxError, ..stage }
+impl Ruling {
+    fn last(case: &Case, message: &str) -> Self {
+        Self { judged: unjudged(case, Verdict::JudgeError, Some(message.to_owned())), is_last: true }
+    }
+
+    /// The judge's own program is not to be had.
+    fn without_referee(case: &Case, no_seat: &NoSeat, trial: &Trial<'_>) -> Self {
+        let compile = trial.validator.as_ref().and_then(Recipe::stage);
+        match (no_seat, compile) {
+            (NoSeat::Refused(_), _) => Self::last(case, NO_SANDBOX),
+            (NoSeat::NotCompiled, Some(stage)) => {
+                let words = validator::words(&stage).unwrap_or_default();
+                Self::last(case, format!("the checker or interactor does not compile: {words}").trim_end())
+            }
+            (NoSeat::NotCompiled | NoSeat::Lost, _) => Self::last(case, LOST),
+        }
+    }
 }
 
-fn unjudged(case: &Case, verdict: Verdict, message: Option<&str>) -> Judged {
-    Judged { id: case.id.clone(), verdict, run: None, message: message.map(str::to_owned), points: 0.0 }
+async fn attempt(seat: &mut Seat<'_>, ready: Ready<'_, '_>, case: &Case, index: usize, errand: &Errand) -> Tried {
+    match ready {
+        Ready::Compare(checker) => {
+            let stepped = seat.run(&case.run, None).await;
+            let found = match &case.expected {
+                Some(expected) if stepped.has_answer() => {
+                    Some(checker::check(checker, expected, &stepped.stage.stdout.bytes))
+                }
+                Some(_) | None => None,
+            };
+            Tried { stepped, found, has_lost_referee: false }
+        }
+        Ready::Ask(validator, judge) => {
+            let stepped = seat.run(&case.run, None).await;
+            if !stepped.has_answer() {
+                return Tried { stepped, found: None, has_lost_referee: false };
+            }
+            let told = validator::ask(judge, validator, case, index, &stepped.stage.stdout.bytes).await;
+            errand.ran(&told.stage);
+            let opinion = validator::opinion(validator, &told.stage);
+            let verdict = joined::verdict(Verdict::Accepted, opinion, joined::First::Submission);
+            let message = validator::message(judge, validator, &told).await;
+            Tried { stepped, found: Some(explained(verdict, message, &told)), has_lost_referee: told.was_lost }
+        }
+        Ready::Join(validator, judge) => {
+            let Joined { submission: stepped, judge: told, first } =
+                joined::run(seat, judge, validator, case, index).await;
+            let opinion = validator::opinion(validator, &told.stage);
+            let verdict = joined::verdict(Verdict::of_run(stepped.stage.outcome), opinion, first);
+            let message = validator::message(judge, validator, &told).await;
+            Tried { stepped, found: Some(explained(verdict, message, &told)), has_lost_referee: told.was_lost }
+        }
+    }
 }
 
-fn judge(judging: &Judging, case: &Case, stepped: Stepped) -> Judged {
-    let Stepped { stage, was_lost: _, was_lost_unheard: _, was_cut_short } = stepped;
-    let (verdict, message) = match (&case.expected, Verdict::of_run(stage.outcome)) {
+/// With what the validator said, or with how it failed.
+fn explained(verdict: Verdict, message: Option<String>, told: &Stepped) -> Found {
+    if verdict != Verdict::JudgeError {
+        return (verdict, message);
+    }
+    let how = validator::failure(told);
+    (verdict, Some(message.map_or(how.clone(), |message| format!("{how}: {message}"))))
+}
+
+fn judged(case: &Case, stepped: Stepped, found: Option<Found>) -> Judged {
+    let Stepped { stage, was_cut_short, .. } = stepped;
+    let (verdict, message) = match found {
         _ if was_cut_short => (Verdict::JudgeError, Some(DEADLINE.to_owned())),
-        (Some(expected), Verdict::Accepted) => match checker::check(judging.checker, expected, &stage.stdout.bytes) {
-            (Verdict::Accepted, _) if stage.stdout.truncated => (Verdict::WrongAnswer, Some(CUT.to_owned())),
-            found => found,
-        },
-        (_, verdict) => (verdict, None),
+        Some((Verdict::Accepted, _)) if stage.stdout.truncated => (Verdict::WrongAnswer, Some(CUT.to_owned())),
+        Some(found) => found,
+        None => (Verdict::of_run(stage.outcome), None),
     };
     let points = if verdict == Verdict::Accepted { case.points } else { 0.0 };
     Judged { id: case.id.clone(), verdict, run: Some(shown(stage)), message, points }

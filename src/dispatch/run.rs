@@ -11,7 +11,7 @@ use crate::{
     },
     observe::{Observer, StageKind},
     pool::Lease,
-    sandbox::stage_of_lost,
+    sandbox::{Joint, stage_of_lost},
 };
 
 /// A sandbox in the hands of one request.
@@ -31,6 +31,13 @@ pub(super) struct Stepped {
     pub was_lost_unheard: bool,
     /// The request's deadline ended it, and not a limit of its own.
     pub was_cut_short: bool,
+}
+
+impl Stepped {
+    /// Whether the program had its time and ended well: only then is there an answer to look at.
+    pub fn has_answer(&self) -> bool {
+        self.stage.outcome == Outcome::Ok && !self.was_cut_short
+    }
 }
 
 pub(super) struct Run<'a> {
@@ -57,6 +64,18 @@ const LEAST_WALL_TIME: Duration = Duration::from_millis(1);
 
 impl Hands<'_> {
     pub async fn step(&mut self, kind: StageKind, files: &[SourceFile], step: &Step, work: Work) -> Stepped {
+        self.step_joined(kind, files, step, work, None).await
+    }
+
+    /// A step whose standard streams may be joined to another's.
+    pub async fn step_joined(
+        &mut self,
+        kind: StageKind,
+        files: &[SourceFile],
+        step: &Step,
+        work: Work,
+        joint: Option<Joint>,
+    ) -> Stepped {
         let left = self.deadline.saturating_duration_since(Instant::now()).max(LEAST_WALL_TIME);
         let by_deadline = left < step.limits.wall_time;
         let mut clipped = None;
@@ -68,7 +87,11 @@ impl Hands<'_> {
             step
         };
         let (mut was_lost, mut was_lost_unheard) = (false, false);
-        let mut stage = match self.lease.sandbox.run(files, step, work).await {
+        let result = match joint {
+            None => self.lease.sandbox.run(files, step, work).await,
+            Some(joint) => self.lease.sandbox.run_joined(files, step, work, joint).await,
+        };
+        let mut stage = match result {
             Ok(stage) => stage,
             Err(lost) => {
                 was_lost = true;
@@ -99,9 +122,9 @@ impl Hands<'_> {
 impl Run<'_> {
     pub async fn finish(&mut self) -> Ran {
         let mut ran = Ran::default();
-        let mut files: &[SourceFile] = &self.job.files;
+        let mut files: &[SourceFile] = &self.job.program.files;
         let mut work = Work::Originals;
-        if let Some(step) = &self.job.compile {
+        if let Some(step) = &self.job.program.compile {
             let stage = self.step(StageKind::Compile, files, step, Work::Originals, &mut ran).await;
             let failed = stage.outcome != Outcome::Ok;
             ran.compile_time = stage.usage.wall_time;

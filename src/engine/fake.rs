@@ -275,6 +275,21 @@ impl FakeAgent {
                     self.say(&FromAgent::Artifact, path.as_bytes()).await?;
                     self.say(&FromAgent::Fetched(Ok(())), &[]).await?;
                 }
+                ToAgent::Export => {
+                    let kept = self.file.clone();
+                    self.say(&FromAgent::Artifact, &kept).await?;
+                    self.say(&FromAgent::Fetched(Ok(())), &[]).await?;
+                }
+                ToAgent::Import { last } => {
+                    is_first_file = false;
+                    // What is run from now on was compiled elsewhere.
+                    steps = 1;
+                    self.file.extend_from_slice(&payload);
+                    if last {
+                        self.say(&FromAgent::Imported, &[]).await?;
+                    }
+                }
+                ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop => {}
             }
         }
     }

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use super::{Claim, LanguageId, Outcome, SourceFile, Stage, Step, Timing};
+use super::{Claim, Outcome, Program, Stage, Step, Timing};
 
 /// A submission and what it is measured by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judging {
     pub id: String,
-    pub language: LanguageId,
-    pub files: Vec<SourceFile>,
-    pub compile: Option<Step>,
+    pub program: Program,
     /// Run in this order.
     pub cases: Vec<Case>,
-    pub checker: Checker,
+    pub check: Check,
     /// After the first case that is not accepted the others are skipped.
     pub stop_on_failure: bool,
+    pub isolation: Isolation,
+    /// So many cases at once, if there are free run slots for them.
+    pub parallel: usize,
     /// For the whole request, its waits included.
     pub deadline: Duration,
 }
@@ -27,6 +28,46 @@ pub struct Case {
     /// Absent: a run that ends well is accepted. Never leaves the server.
     pub expected: Option<Vec<u8>>,
     pub points: f64,
+}
+
+/// What lies between two cases of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Every process is killed and every file is as it was.
+    Wipe,
+    /// A new sandbox.
+    Fresh,
+}
+
+/// Who says whether an answer is right.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Check {
+    Compare(Checker),
+    /// A program of the judge's, once the submission has ended.
+    Ask(Validator),
+    /// A program of the judge's that the submission talks with.
+    Join(Validator),
+}
+
+/// A program of the judge's, in a sandbox of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Validator {
+    pub program: Program,
+    /// But for its arguments.
+    pub run: Step,
+    /// How it is started for each of the cases.
+    pub argv: Vec<Vec<String>>,
+    pub protocol: Protocol,
+}
+
+/// What a validator is given and how it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// `INPUT OUTPUT ANSWER`; 0 is right, 1 and others are wrong. See <https://github.com/MikeMirzayanov/testlib>.
+    Testlib,
+    /// `INPUT ANSWER FEEDBACK_DIRECTORY` and the output as standard input; 42 is right, 43 is wrong. See
+    /// <https://www.kattis.com/problem-package-format/spec/legacy.html#output-validators>.
+    Kattis,
 }
 
 /// How what a program wrote is compared with what is expected.
@@ -66,6 +107,26 @@ pub const MOST_CASES: usize = 1000;
 /// So much of what a case wrote is brought back, of each stream. All of it was compared.
 pub const MOST_SHOWN_BYTES: usize = 4096;
 
+/// So much of what a validator says.
+pub const MOST_MESSAGE_BYTES: usize = 4096;
+
+/// Of one case, until it is answered.
+pub const MOST_JUDGED_BYTES: usize = 2 * MOST_SHOWN_BYTES + MOST_MESSAGE_BYTES;
+
+/// Cases at once.
+pub const MOST_PARALLEL: usize = 64;
+
+/// The most that is kept of a compile.
+pub const MOST_KEPT_BYTES: u64 = 64 << 20;
+
+/// Where a validator finds the case, among the files that it was sent. It cannot change them.
+pub const INPUT: &str = "/box/case-input";
+pub const OUTPUT: &str = "/box/case-output";
+pub const ANSWER: &str = "/box/case-answer";
+
+/// Where a validator leaves what it has to say beside its verdict: its own directory, which nobody else writes to.
+pub const FEEDBACK: &str = "/work/";
+
 /// The answer to a judging that got a sandbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
@@ -91,8 +152,31 @@ impl Judging {
     /// All that is held at once of what its programs write.
     pub fn most_output_bytes(&self) -> u64 {
         let largest = self.cases.iter().map(|case| case.run.limits.output_bytes).max().unwrap_or(0);
-        let compile = self.compile.as_ref().map_or(0, |step| step.limits.output_bytes);
-        2 * (largest + compile) + (self.cases.len() * 2 * MOST_SHOWN_BYTES) as u64
+        let mut each = 2 * largest;
+        let mut once = self.program.most_output_bytes() + (self.cases.len() * MOST_JUDGED_BYTES) as u64;
+        if self.is_carried() {
+            once += MOST_KEPT_BYTES;
+        }
+        if let Some(Validator { program, run, .. }) = self.check.validator() {
+            // What passes between two that are joined waits here for whoever reads it.
+            each += 2 * run.limits.output_bytes + largest;
+            once += program.most_output_bytes();
+        }
+        self.parallel as u64 * each + once
+    }
+
+    /// Whether what the compile made has to go into further sandboxes.
+    pub fn is_carried(&self) -> bool {
+        self.program.compile.is_some() && (self.isolation == Isolation::Fresh || self.parallel > 1)
+    }
+}
+
+impl Check {
+    pub fn validator(&self) -> Option<&Validator> {
+        match self {
+            Self::Compare(_) => None,
+            Self::Ask(validator) | Self::Join(validator) => Some(validator),
+        }
     }
 }
 

@@ -48,6 +48,11 @@ impl WorkPath {
         Ok(Self(path.to_owned()))
     }
 
+    /// One of our own names, a single component.
+    pub fn known(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -14,4 +14,4 @@ pub use message::{Ended, Exit, FromAgent, Hello, Limits, Overflow, Step, Stop, S
 pub const REHEARSAL: [&str; 2] = ["/caisson/agent", "rehearse"];
 
 /// Raised with every change of a message; server and agent must agree, or the sandbox is not used.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Server to agent. Every message but the last two only prepares; `Run` answers with [`FromAgent::Ended`], `Fetch` with
-/// [`FromAgent::Fetched`].
+/// Server to agent. `Run` is answered by [`FromAgent::Ended`], `Fetch` and `Export` by [`FromAgent::Fetched`], the last
+/// `Import` by [`FromAgent::Imported`]; the others by nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToAgent {
-    /// Begins a file of the job, at a path below the work directory. Payload: its first piece.
+    /// Begins a file, at a path below the work directory. The first one after a `Run` takes away those sent before it.
+    /// Payload: its first piece.
     File {
         path: String,
     },
@@ -15,10 +16,22 @@ pub enum ToAgent {
     /// Payload: bytes added to the standard input of the next `Run`.
     Stdin,
     Run(Step),
+    /// For a joined step while it runs; of no effect after. Payload: more of its standard input.
+    Feed,
+    /// There is no more of it.
+    FeedEnd,
+    /// Ends it, for no fault of its own.
+    Stop,
     /// Brings back a regular file from the work directory, once no process of the job is left.
     Fetch {
         path: String,
         max_bytes: u64,
+    },
+    /// Brings back what was kept, in a form that only `Import` understands.
+    Export,
+    /// Payload: a piece of what another sandbox exported, to be kept here from the last piece on.
+    Import {
+        last: bool,
     },
 }
 
@@ -30,11 +43,14 @@ pub enum FromAgent {
     Running,
     /// Payload: a piece of what the program wrote.
     Output(Stream),
+    /// Of a joined step: nobody can write to its standard output any more.
+    OutputEnd,
     Ended(Ended),
     /// Payload: a piece of the file asked for.
     Artifact,
     /// The end of a `Fetch`: all pieces were sent, or the reason why there are none.
     Fetched(Result<(), String>),
+    Imported,
     /// The agent could not do its own part; the sandbox is of no further use.
     Failed(String),
 }
@@ -57,6 +73,8 @@ pub struct Step {
     pub work: Work,
     /// When it ends with 0, what it left in the work directory is what [`Work::Kept`] brings back.
     pub keep: bool,
+    /// Its standard input comes while it runs, and its output is waited for.
+    pub joined: bool,
     /// Both outputs through one pipe, reported as stdout.
     pub merge_stderr: bool,
     pub overflow: Overflow,
@@ -134,4 +152,6 @@ pub enum Stop {
     WallTime,
     Memory,
     Output,
+    /// By the server, with [`ToAgent::Stop`].
+    Asked,
 }

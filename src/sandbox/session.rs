@@ -7,20 +7,42 @@ use caisson_protocol as protocol;
 use futures_util::FutureExt;
 use protocol::{FromAgent, Hello, Stream, ToAgent};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::timeout,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
+    time::{Instant, timeout, timeout_at},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::Link,
-    job::{Captured, Limits, Output, Overflow, SourceFile, Step, Work, WorkPath},
+    engine::{Controls, Link},
+    job::{Captured, Limits, MOST_KEPT_BYTES, Output, Overflow, SourceFile, Step, Work, WorkPath},
 };
 
-#[derive(Debug)]
 pub struct Session {
-    link: Link,
+    ear: Ear,
+    writer: Box<dyn AsyncWrite + Send + Unpin>,
+    controls: Box<dyn Controls>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("answered", &self.ear.answered).finish_non_exhaustive()
+    }
+}
+
+/// What comes from the agent.
+struct Ear {
+    reader: Box<dyn AsyncRead + Send + Unpin>,
     received: Vec<u8>,
     answered: bool,
+}
+
+/// Where the standard streams of a joined program come from and go to, while it runs.
+pub struct Joint {
+    pub input: DuplexStream,
+    /// Large enough for all that the program may write: nobody waits here for a reader.
+    pub output: DuplexStream,
+    /// Ends the program.
+    pub stop: CancellationToken,
 }
 
 /// What the agent says of a step that ended, and the output that came before.
@@ -67,6 +89,10 @@ const VERDICT_PATIENCE: Duration = Duration::from_secs(1);
 
 const FETCH_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a program that closed its output is given to end, before whoever reads from it learns of the one without the
+/// other. So the end of the first is known before the second can follow for want of a partner.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(100);
+
 const READ: usize = 64 * 1024;
 
 /// How much of what is no frame is told.
@@ -87,8 +113,9 @@ impl Lost {
 impl Session {
     /// Hears the agent's hello and checks that it is the one that was asked for.
     pub async fn greet(link: Link, agent_uid: u32, job_uid: u32) -> Result<Self, Lost> {
-        let mut session = Self { link, received: Vec::new(), answered: false };
-        let first = match session.next(|message, _| Ok(message)).await {
+        let Link { reader, writer, controls } = link;
+        let mut session = Self { ear: Ear { reader, received: Vec::new(), answered: false }, writer, controls };
+        let first = match session.ear.next(|message, _| Ok(message)).await {
             Err(Lost::Frame(_)) => return Err(Lost::NoAgent(session.words())),
             first => first?,
         };
@@ -106,82 +133,187 @@ impl Session {
     /// Whether nothing has been heard since the hello. Does not wait.
     pub fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
-        self.received.is_empty() && self.link.reader.read(&mut byte).now_or_never().is_none()
+        self.ear.received.is_empty() && self.ear.reader.read(&mut byte).now_or_never().is_none()
     }
 
     pub fn has_answered(&self) -> bool {
-        self.answered
+        self.ear.answered
     }
 
     /// One step from its first byte to its last. `files` are the job's, before its first step.
     pub async fn run(&mut self, files: &[SourceFile], step: &Step, work: Work) -> Result<Raw, Lost> {
-        self.link.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
-        match self.converse(request(files, step, work), step).await {
-            // What was killed for want of memory may have been the agent.
-            Err(lost) if lost.is_sudden() && self.link.controls.ran_out_of_memory().await => Err(Lost::OutOfMemory),
+        self.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
+        let result = self.converse(request(files, step, work, false), step).await;
+        self.explained(result).await
+    }
+
+    /// One step of a program that is joined to another.
+    pub async fn run_joined(
+        &mut self,
+        files: &[SourceFile],
+        step: &Step,
+        work: Work,
+        joint: Joint,
+    ) -> Result<Raw, Lost> {
+        self.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
+        let result = self.converse_joined(request(files, step, work, true), step, joint).await;
+        self.explained(result).await
+    }
+
+    /// What was killed for want of memory may have been the agent.
+    async fn explained(&mut self, result: Result<Raw, Lost>) -> Result<Raw, Lost> {
+        match result {
+            Err(lost) if lost.is_sudden() && self.controls.ran_out_of_memory().await => Err(Lost::OutOfMemory),
             result => result,
         }
     }
 
     /// A step that is nobody's: the next one begins with a clean sandbox again.
     pub async fn rehearse(&mut self, step: &Step) -> Result<Raw, Lost> {
-        let result = self.converse(request(&[], step, Work::Originals), step).await;
-        self.answered = false;
+        let result = self.converse(request(&[], step, Work::Originals, false), step).await;
+        self.ear.answered = false;
         result
     }
 
     /// What was heard and not understood, as one line for the operator.
     fn words(&self) -> String {
-        let heard = String::from_utf8_lossy(&self.received[..self.received.len().min(WORDS)]);
+        let heard = String::from_utf8_lossy(&self.ear.received[..self.ear.received.len().min(WORDS)]);
         heard.trim_end().replace(char::is_control, " ")
     }
 
     async fn converse(&mut self, request: Vec<u8>, step: &Step) -> Result<Raw, Lost> {
         timeout(SEND_PATIENCE, self.send(&request)).await.map_err(|_| Lost::Silent)??;
-        timeout(step.limits.wall_time + VERDICT_PATIENCE, self.hear_out(step)).await.map_err(|_| Lost::Silent)?
+        let heard = self.ear.hear_out(step, None);
+        timeout(step.limits.wall_time + VERDICT_PATIENCE, heard).await.map_err(|_| Lost::Silent)?
+    }
+
+    async fn converse_joined(&mut self, request: Vec<u8>, step: &Step, joint: Joint) -> Result<Raw, Lost> {
+        timeout(SEND_PATIENCE, self.send(&request)).await.map_err(|_| Lost::Silent)??;
+        let Joint { mut input, output, stop } = joint;
+        let over = CancellationToken::new();
+        // Both to their end: half a frame must not be left on the stream.
+        let both = async {
+            let hear = async {
+                let _over = over.clone().drop_guard();
+                self.ear.hear_out(step, Some(output)).await
+            };
+            let (heard, fed) = tokio::join!(hear, feed(&mut self.writer, &mut input, &stop, &over));
+            fed.map_err(Lost::Broken).and(heard)
+        };
+        timeout(step.limits.wall_time + VERDICT_PATIENCE, both).await.map_err(|_| Lost::Silent)?
     }
 
     /// A regular file from the work directory, at most `max_bytes` of it, or the agent's reason why not.
     pub async fn fetch(&mut self, path: &WorkPath, max_bytes: u64) -> Result<Result<Vec<u8>, String>, Lost> {
         let mut request = Vec::new();
         protocol::encode(&ToAgent::Fetch { path: path.to_string(), max_bytes }, &[], &mut request);
+        self.bring(request, max_bytes).await
+    }
+
+    /// What the agent keeps, to be kept in another sandbox as well.
+    pub async fn export(&mut self) -> Result<Result<Vec<u8>, String>, Lost> {
+        let mut request = Vec::new();
+        protocol::encode(&ToAgent::Export, &[], &mut request);
+        self.bring(request, MOST_KEPT_BYTES).await
+    }
+
+    async fn bring(&mut self, request: Vec<u8>, max_bytes: u64) -> Result<Result<Vec<u8>, String>, Lost> {
         timeout(FETCH_PATIENCE, async {
             self.send(&request).await?;
-            self.hear_file(max_bytes).await
+            self.ear.hear_file(max_bytes).await
         })
         .await
         .map_err(|_| Lost::Silent)?
     }
 
-    async fn hear_out(&mut self, step: &Step) -> Result<Raw, Lost> {
+    /// Has the agent keep what another exported.
+    pub async fn import(&mut self, kept: &[u8]) -> Result<(), Lost> {
+        timeout(SEND_PATIENCE, async {
+            let mut frame = Vec::new();
+            for (number, piece) in (1..).zip(kept.chunks(protocol::PIECE)) {
+                frame.clear();
+                let last = number * protocol::PIECE >= kept.len();
+                protocol::encode(&ToAgent::Import { last }, piece, &mut frame);
+                self.send(&frame).await?;
+            }
+            let imported = self.ear.next(|message, _| match message {
+                FromAgent::Imported => Ok(()),
+                FromAgent::Failed(words) => Err(Lost::Failed(words)),
+                _ => Err(Lost::OutOfTurn("no part of an import")),
+            });
+            imported.await
+        })
+        .await
+        .map_err(|_| Lost::Silent)??;
+        // Nothing of the job's has run for it.
+        self.ear.answered = false;
+        Ok(())
+    }
+
+    async fn send(&mut self, request: &[u8]) -> Result<(), Lost> {
+        self.ear.answered = false;
+        self.writer.write_all(request).await.map_err(Lost::Broken)?;
+        self.writer.flush().await.map_err(Lost::Broken)
+    }
+}
+
+/// A part of a step.
+enum Heard {
+    More,
+    OutputEnd,
+    Ended(protocol::Ended),
+}
+
+impl Ear {
+    /// All of a step. What it writes to its standard output goes to `joined` as well, as it comes.
+    async fn hear_out(&mut self, step: &Step, mut joined: Option<DuplexStream>) -> Result<Raw, Lost> {
         let (mut stdout, mut stderr) = (Captured::default(), Captured::default());
         let cap = usize::try_from(step.limits.output_bytes).unwrap_or(usize::MAX);
+        let mut closes_at = None;
         loop {
-            let ended = self
-                .next(|message, payload| match message {
-                    FromAgent::Output(stream) => {
-                        let captured = match stream {
-                            Stream::Stdout => &mut stdout,
-                            Stream::Stderr => &mut stderr,
-                        };
-                        if captured.bytes.len() + payload.len() > cap {
-                            return Err(Lost::OutOfTurn("more output than was allowed"));
-                        }
-                        captured.bytes.extend_from_slice(payload);
-                        Ok(None)
+            let passed_on = stdout.bytes.len();
+            let next = self.next(|message, payload| match message {
+                FromAgent::Output(stream) => {
+                    let captured = match stream {
+                        Stream::Stdout => &mut stdout,
+                        Stream::Stderr => &mut stderr,
+                    };
+                    if captured.bytes.len() + payload.len() > cap {
+                        return Err(Lost::OutOfTurn("more output than was allowed"));
                     }
-                    FromAgent::Running => Ok(None),
-                    FromAgent::Ended(ended) => Ok(Some(ended)),
-                    FromAgent::Failed(words) => Err(Lost::Failed(words)),
-                    FromAgent::Hello(_) | FromAgent::Artifact | FromAgent::Fetched(_) => {
-                        Err(Lost::OutOfTurn("no part of a run"))
+                    captured.bytes.extend_from_slice(payload);
+                    Ok(Heard::More)
+                }
+                FromAgent::OutputEnd => Ok(Heard::OutputEnd),
+                FromAgent::Running => Ok(Heard::More),
+                FromAgent::Ended(ended) => Ok(Heard::Ended(ended)),
+                FromAgent::Failed(words) => Err(Lost::Failed(words)),
+                FromAgent::Hello(_) | FromAgent::Artifact | FromAgent::Fetched(_) | FromAgent::Imported => {
+                    Err(Lost::OutOfTurn("no part of a run"))
+                }
+            });
+            let heard = match (&joined, closes_at) {
+                (Some(_), Some(at)) => match timeout_at(at, next).await {
+                    Ok(heard) => heard?,
+                    Err(_) => {
+                        joined = None;
+                        continue;
                     }
-                })
-                .await?;
-            if let Some(ended) = ended {
-                stdout.truncated = ended.stdout_cut;
-                stderr.truncated = ended.stderr_cut;
-                return Ok(Raw { ended, stdout, stderr });
+                },
+                _ => next.await?,
+            };
+            if let (Some(other), true) = (&mut joined, stdout.bytes.len() > passed_on) {
+                // Who is not there to read it any more is no fault of the program.
+                let _ = other.write_all(&stdout.bytes[passed_on..]).await;
+            }
+            match heard {
+                Heard::More => {}
+                Heard::OutputEnd => closes_at = closes_at.or(Some(Instant::now() + CLOSE_PATIENCE)),
+                Heard::Ended(ended) => {
+                    stdout.truncated = ended.stdout_cut;
+                    stderr.truncated = ended.stderr_cut;
+                    return Ok(Raw { ended, stdout, stderr });
+                }
             }
         }
     }
@@ -198,21 +330,18 @@ impl Session {
                     FromAgent::Artifact => Err(Lost::OutOfTurn("more of a file than was allowed")),
                     FromAgent::Fetched(result) => Ok(Some(result)),
                     FromAgent::Failed(words) => Err(Lost::Failed(words)),
-                    FromAgent::Hello(_) | FromAgent::Running | FromAgent::Output(_) | FromAgent::Ended(_) => {
-                        Err(Lost::OutOfTurn("no part of a file"))
-                    }
+                    FromAgent::Hello(_)
+                    | FromAgent::Running
+                    | FromAgent::Output(_)
+                    | FromAgent::OutputEnd
+                    | FromAgent::Ended(_)
+                    | FromAgent::Imported => Err(Lost::OutOfTurn("no part of a file")),
                 })
                 .await?;
             if let Some(result) = end {
                 return Ok(result.map(|()| content));
             }
         }
-    }
-
-    async fn send(&mut self, request: &[u8]) -> Result<(), Lost> {
-        self.answered = false;
-        self.link.writer.write_all(request).await.map_err(Lost::Broken)?;
-        self.link.writer.flush().await.map_err(Lost::Broken)
     }
 
     /// Waits for a frame and hands it to `take`.
@@ -226,15 +355,47 @@ impl Session {
                 return taken;
             }
             self.received.reserve(READ);
-            if self.link.reader.read_buf(&mut self.received).await.map_err(Lost::Broken)? == 0 {
+            if self.reader.read_buf(&mut self.received).await.map_err(Lost::Broken)? == 0 {
                 return Err(Lost::HungUp);
             }
         }
     }
 }
 
+/// Passes on what comes, until the step is over.
+async fn feed(
+    writer: &mut (impl AsyncWrite + Unpin),
+    input: &mut DuplexStream,
+    stop: &CancellationToken,
+    over: &CancellationToken,
+) -> io::Result<()> {
+    let mut piece = vec![0; protocol::PIECE];
+    let mut frame = Vec::new();
+    let (mut is_open, mut may_go_on) = (true, true);
+    loop {
+        frame.clear();
+        tokio::select! {
+            biased;
+            () = over.cancelled() => return Ok(()),
+            () = stop.cancelled(), if may_go_on => {
+                may_go_on = false;
+                protocol::encode(&ToAgent::Stop, &[], &mut frame);
+            }
+            read = input.read(&mut piece), if is_open => match read? {
+                0 => {
+                    is_open = false;
+                    protocol::encode(&ToAgent::FeedEnd, &[], &mut frame);
+                }
+                read => protocol::encode(&ToAgent::Feed, &piece[..read], &mut frame),
+            }
+        }
+        writer.write_all(&frame).await?;
+        writer.flush().await?;
+    }
+}
+
 /// Everything that a step needs, as one write.
-fn request(files: &[SourceFile], step: &Step, work: Work) -> Vec<u8> {
+fn request(files: &[SourceFile], step: &Step, work: Work, joined: bool) -> Vec<u8> {
     let bulk: usize = files.iter().map(|file| file.content.len()).sum::<usize>() + step.stdin.len();
     let mut bytes = Vec::with_capacity(bulk + 4096);
     for file in files {
@@ -244,11 +405,11 @@ fn request(files: &[SourceFile], step: &Step, work: Work) -> Vec<u8> {
     if !step.stdin.is_empty() {
         protocol::encode_pieces(&ToAgent::Stdin, &ToAgent::Stdin, &step.stdin, &mut bytes);
     }
-    protocol::encode(&ToAgent::Run(wire_step(step, work)), &[], &mut bytes);
+    protocol::encode(&ToAgent::Run(wire_step(step, work, joined)), &[], &mut bytes);
     bytes
 }
 
-fn wire_step(step: &Step, work: Work) -> protocol::Step {
+fn wire_step(step: &Step, work: Work, joined: bool) -> protocol::Step {
     let Step { argv, env, stdin: _, limits, overflow, output } = step;
     protocol::Step {
         argv: argv.clone(),
@@ -259,6 +420,7 @@ fn wire_step(step: &Step, work: Work) -> protocol::Step {
             Work::Kept => protocol::Work::Kept,
         },
         keep: work == Work::OriginalsToKeep,
+        joined,
         merge_stderr: *output == Output::Merged,
         overflow: match overflow {
             Overflow::Cut => protocol::Overflow::Cut,

@@ -65,7 +65,8 @@ fn judge(ended: &Ended, usage: &Usage, step: &Step) -> (Outcome, Option<String>)
         Some(Stop::CpuTime | Stop::WallTime) if ended.oom_kills > 0 => return said(Outcome::MemoryLimit, MEMORY),
         Some(Stop::CpuTime) => return said(Outcome::TimeLimit, CPU),
         Some(Stop::WallTime) => return said(Outcome::TimeLimit, WALL),
-        None => {}
+        Some(Stop::Asked) if !is_past_memory => return said(Outcome::Ok, "ended, since its answer was known"),
+        Some(Stop::Asked) | None => {}
     }
     if is_past_memory {
         return said(Outcome::MemoryLimit, MEMORY);

@@ -132,6 +132,7 @@ impl Relay {
                     current.clone_from(path);
                     files.insert(path.clone(), payload.clone());
                 }
+                ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop | ToAgent::Export | ToAgent::Import { .. } => {}
                 ToAgent::More => files.entry(current.clone()).or_default().extend(&payload),
                 ToAgent::Stdin => stdin.extend(&payload),
                 ToAgent::Fetch { path, .. } => {
@@ -154,6 +155,25 @@ impl Relay {
                 }
             }
             agent.say(&message, &payload).await?;
+            let is_answered = matches!(message, ToAgent::Export | ToAgent::Import { last: true });
+            if is_answered {
+                pass_on(&mut agent, &mut server).await?;
+            }
+        }
+    }
+}
+
+/// Everything up to the end of a file or of an import.
+async fn pass_on<A, S>(agent: &mut Wire<A>, server: &mut Wire<S>) -> io::Result<()>
+where
+    A: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let (message, payload) = agent.hear::<FromAgent>().await?;
+        server.say(&message, &payload).await?;
+        if !matches!(message, FromAgent::Artifact) {
+            return Ok(());
         }
     }
 }
@@ -199,8 +219,12 @@ where
                     if killed { Ended { exit: Exit::Signal(9), stopped: Some(Stop::Output), ..ended } } else { ended };
                 return server.say(&FromAgent::Ended(ended), &[]).await;
             }
-            FromAgent::Running => server.say(&message, &payload).await?,
-            FromAgent::Hello(_) | FromAgent::Artifact | FromAgent::Fetched(_) | FromAgent::Failed(_) => {
+            FromAgent::Running | FromAgent::OutputEnd => server.say(&message, &payload).await?,
+            FromAgent::Hello(_)
+            | FromAgent::Artifact
+            | FromAgent::Fetched(_)
+            | FromAgent::Imported
+            | FromAgent::Failed(_) => {
                 return server.say(&message, &payload).await;
             }
         }

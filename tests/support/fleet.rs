@@ -9,7 +9,7 @@ use std::{
 use caisson::{
     dispatch::{Dispatch, DispatchConfig},
     engine::fake::FakeEngine,
-    job::{Job, LanguageId, Limits, Output, Overflow, SourceFile, Step, WorkPath},
+    job::{Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Step, WorkPath},
     observe::{BootFault, ClaimEnd, JobEnd, Observer, Rejection, SandboxState},
     pool::{Fleet, FleetConfig, PoolConfig},
     sandbox::LedgerConfig,
@@ -180,9 +180,11 @@ pub fn job_in(language: &str, program: &str) -> Job {
     };
     Job {
         id: "job".to_owned(),
-        language: LanguageId::new(language),
-        files: vec![SourceFile { path: WorkPath::parse("main").unwrap(), content: program.as_bytes().to_vec() }],
-        compile: None,
+        program: Program {
+            language: LanguageId::new(language),
+            files: vec![SourceFile { path: WorkPath::parse("main").unwrap(), content: program.as_bytes().to_vec() }],
+            compile: None,
+        },
         run: step,
         artifacts: Vec::new(),
         deadline: Duration::from_secs(60),

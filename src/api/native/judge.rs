@@ -3,6 +3,7 @@
 mod request;
 mod response;
 mod stream;
+mod validator;
 
 use std::sync::Arc;
 
@@ -21,7 +22,12 @@ pub async fn judge(State(api): State<Arc<Api>>, request: extract::Request) -> Re
     let wants_stream = stream::is_wanted(request.headers());
     let (request, of_request) = body::json(request, &api, Request::decode).await?;
     let encoding = request.program.output_encoding;
-    let (language, judging) = request.resolve(id::fresh(), &api.catalogue, &api.config)?;
+    let (language, mut judging) = request.resolve(id::fresh(), &api.catalogue, &api.config)?;
+    // No more at once than there are slots, and than there could ever be memory for.
+    judging.parallel = judging.parallel.min(api.dispatch.run_slots());
+    while judging.parallel > 1 && judging.most_output_bytes() > api.room.share() {
+        judging.parallel -= 1;
+    }
     let id = judging.id.clone();
     Span::current().record("job.id", id.as_str()).record("language", language.key.as_str());
     // Events wait for a slow client beside the whole answer.

@@ -40,6 +40,17 @@ impl Request {
         catalogue: &Catalogue,
         config: &ApiConfig,
     ) -> Result<(Arc<Language>, Submission), Fault> {
+        self.resolve_at(&Place::default(), id, catalogue, config)
+    }
+
+    /// The same, for a program that stands somewhere else in the request.
+    pub(super) fn resolve_at(
+        self,
+        root: &Place,
+        id: String,
+        catalogue: &Catalogue,
+        config: &ApiConfig,
+    ) -> Result<(Arc<Language>, Submission), Fault> {
         let Self {
             language,
             version,
@@ -56,8 +67,7 @@ impl Request {
             artifacts,
             deadline_ms,
         } = self;
-        let root = Place::default();
-        let language = catalogue.find(&language, version.as_deref()).map_err(|unknown| unserved(unknown, &root))?;
+        let language = catalogue.find(&language, version.as_deref()).map_err(|unknown| unserved(unknown, root))?;
 
         let mut faults = Faults::default();
         let files = files(sources, language, config.max_files, &root.member("files"), &mut faults);
@@ -78,7 +88,7 @@ impl Request {
         check_words(&args, &root.member("args"), &mut faults);
         check_words(&compile_flags, &compile.member("flags"), &mut faults);
         check_env(&env, &root.member("env"), &mut faults);
-        check_size(&args, &env, &compile_flags, &root, &mut faults);
+        check_size(&args, &env, &compile_flags, root, &mut faults);
         faults.check(Code::InvalidLimit)?;
 
         let submission = Submission {
@@ -231,20 +241,29 @@ fn is_env_name(name: &str) -> bool {
 
 /// Complains about the largest of the three, because that is where to save.
 fn check_size(args: &[String], env: &[(String, String)], flags: &[String], root: &Place, faults: &mut Faults) {
-    let words = |words: &[String]| words.iter().map(|word| word.len() + 1).sum::<usize>();
-    let env_bytes = env.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>();
     let parts = [
-        (words(args), root.member("args")),
-        (env_bytes, root.member("env")),
-        (words(flags), root.member("compile").member("flags")),
+        (words_bytes(args), root.member("args")),
+        (env_bytes(env), root.member("env")),
+        (words_bytes(flags), root.member("compile").member("flags")),
     ];
     let total: usize = parts.iter().map(|(bytes, _)| bytes).sum();
     let largest = parts.iter().max_by_key(|(bytes, _)| *bytes);
     if let Some((_, place)) = largest.filter(|_| total > MOST_WORDS_BYTES) {
-        let complaint =
-            format!("is too long: arguments, environment and flags may have {MOST_WORDS_BYTES} bytes together");
-        faults.add(place, complaint);
+        faults.add(place, too_many_words());
     }
+}
+
+/// As Linux counts them: each with its end.
+pub(super) fn words_bytes<'a>(words: impl IntoIterator<Item = &'a String>) -> usize {
+    words.into_iter().map(|word| word.len() + 1).sum()
+}
+
+pub(super) fn env_bytes(env: &[(String, String)]) -> usize {
+    env.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
+}
+
+pub(super) fn too_many_words() -> String {
+    format!("is too long: arguments, environment and flags may have {MOST_WORDS_BYTES} bytes together")
 }
 
 #[cfg(test)]

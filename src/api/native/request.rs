@@ -57,10 +57,19 @@ impl Request {
         let mut body = Object::new(document, Place::default(), faults);
         let stdin = body.bytes("stdin", "stdin_encoding", faults).unwrap_or_default();
         let artifacts = body.strings("artifacts", faults);
-        let request = Self { stdin, artifacts, ..Self::of_program(&mut body, faults) };
+        let request = Self { stdin, artifacts, ..Self::of_submission(&mut body, faults) };
         body.finish(faults);
         found.check(Code::MalformedRequest)?;
         Ok(request)
+    }
+
+    /// A program, and what holds for the whole request.
+    pub(super) fn of_submission(body: &mut Object, faults: &mut Faults) -> Self {
+        let program = Self::of_program(body, faults);
+        let encodings = [("utf8", Encoding::Utf8), ("base64", Encoding::Base64)];
+        let output_encoding = body.choice("output_encoding", &encodings, faults).unwrap_or_default();
+        let deadline_ms = body.number("deadline_ms", faults);
+        Self { output_encoding, deadline_ms, ..program }
     }
 
     /// All that says what to run, and nothing of what it is run on.
@@ -88,24 +97,18 @@ impl Request {
             }
             None => Default::default(),
         };
-        let encodings = [("utf8", Encoding::Utf8), ("base64", Encoding::Base64)];
-        let output_encoding = body.choice("output_encoding", &encodings, faults).unwrap_or_default();
-        let deadline_ms = body.number("deadline_ms", faults);
         Self {
             language,
             version,
             sources,
             entrypoint,
-            stdin: Vec::new(),
             args,
             env,
             limits,
             overflow,
             compile_flags,
             compile_limits,
-            output_encoding,
-            artifacts: Vec::new(),
-            deadline_ms,
+            ..Self::default()
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     DockerEngine,
     spec::AGENT_MEMORY,
 };
-use crate::observe::EngineOperation;
+use crate::{job::MOST_KEPT_BYTES, observe::EngineOperation};
 
 pub(super) struct Memory {
     pub engine: DockerEngine,
@@ -35,9 +35,6 @@ struct Group {
     usage: &'static str,
 }
 
-/// What PID 1 keeps of a compile is not the job's. A sandbox may be this much larger than it was made for its sake.
-const MOST_KEPT: u64 = 64 << 20;
-
 /// The agent's own buffers may grow by this from one step to the next.
 const GROWTH: u64 = 4 << 20;
 
@@ -52,15 +49,16 @@ impl Memory {
         Self { engine, id, group, whole, bound: whole }
     }
 
-    /// So much for the job, beside what is in use already and is not the job's.
+    /// So much for the job, beside what is in use already and is not the job's. What PID 1 keeps of a compile is not, and
+    /// for its sake a sandbox may be larger than it was made.
     fn bound_for(&self, memory_bytes: u64, beside_kept: bool) -> u64 {
         // Where nobody can look, as much as it may be.
         let in_use = match self.group.as_ref().and_then(|group| group.usage().ok()) {
             Some(in_use) => in_use,
-            None if beside_kept => MOST_KEPT,
+            None if beside_kept => MOST_KEPT_BYTES,
             None => 0,
         };
-        (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT)
+        (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT_BYTES)
     }
 
     async fn update(&self, bound: u64) -> Result<(), super::EngineError> {

@@ -4,14 +4,17 @@ use std::{collections::HashSet, sync::Arc};
 
 use serde_json::Value;
 
-use super::super::{meaning, request};
+use super::{
+    super::{meaning, request},
+    validator::{self, Role},
+};
 use crate::{
     api::{
         ApiConfig,
         body::{Faults, Object, Place},
         fault::{Code, Fault},
     },
-    job::{self, Checker, Job, Judging, MOST_CASES, Overflow, Overrides, Step},
+    job::{self, Check, Checker, Isolation, Job, Judging, MOST_CASES, MOST_PARALLEL, Overflow, Overrides, Step},
     language::{Catalogue, Language},
 };
 
@@ -21,7 +24,10 @@ pub struct Request {
     pub program: request::Request,
     cases: Vec<Case>,
     checker: Wanted,
+    interactor: Option<validator::Wanted>,
     stop_on_failure: bool,
+    isolation: Isolation,
+    parallel: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -31,12 +37,19 @@ struct Case {
     expected: Option<Vec<u8>>,
     limits: Overrides,
     args: Option<Vec<String>>,
+    checker_args: Vec<String>,
     points: Option<f64>,
 }
 
-/// A checker with the options that its kind may or may not have.
+#[derive(Debug)]
+enum Wanted {
+    BuiltIn(BuiltIn),
+    Program(Box<validator::Wanted>),
+}
+
+/// A checker of our own with the options that its kind may or may not have.
 #[derive(Debug, Default)]
-struct Wanted {
+struct BuiltIn {
     kind: Option<Kind>,
     case_sensitive: Option<bool>,
     abs: Option<f64>,
@@ -64,14 +77,25 @@ impl Request {
         let mut body = Object::new(document, Place::default(), faults);
         body.require("cases", faults);
         let cases = body.objects("cases", faults, case);
-        let checker = body.object("checker", faults).map(|checker| wanted(checker, faults)).unwrap_or_default();
+        let (has_checker, has_interactor) = (body.holds("checker"), body.holds("interactor"));
+        if has_checker && has_interactor {
+            faults.add(&body.place("interactor"), "must not be given together with `checker`");
+        }
+        let checker = body.object("checker", faults).map(|checker| wanted(checker, faults));
+        let checker = checker.unwrap_or(Wanted::BuiltIn(BuiltIn::default()));
+        let interactor = body.object("interactor", faults).map(|mut interactor| {
+            let wanted = validator::Wanted::decode(&mut interactor, faults);
+            interactor.finish(faults);
+            wanted
+        });
         let stop_on_failure = body.boolean("stop_on_failure", faults).unwrap_or(true);
-        // The other way, a new sandbox for each case, is not there yet.
-        body.choice("isolation", &[("wipe", ())], faults);
-        let program = request::Request::of_program(&mut body, faults);
+        let isolations = [("wipe", Isolation::Wipe), ("fresh", Isolation::Fresh)];
+        let isolation = body.choice("isolation", &isolations, faults).unwrap_or(Isolation::Wipe);
+        let parallel = body.number("parallel", faults);
+        let program = request::Request::of_submission(&mut body, faults);
         body.finish(faults);
         found.check(Code::MalformedRequest)?;
-        Ok(Self { program, cases, checker, stop_on_failure })
+        Ok(Self { program, cases, checker, interactor, stop_on_failure, isolation, parallel })
     }
 
     /// The language to use and what to judge.
@@ -81,26 +105,44 @@ impl Request {
         catalogue: &Catalogue,
         config: &ApiConfig,
     ) -> Result<(Arc<Language>, Judging), Fault> {
-        let Self { mut program, cases, checker, stop_on_failure } = self;
+        let Self { mut program, cases, checker, interactor, stop_on_failure, isolation, parallel } = self;
         // Where a judging differs from a run that says nothing.
         program.overflow.get_or_insert(Overflow::Kill);
         program.deadline_ms.get_or_insert(config.max_deadline.as_secs_f64() * 1e3);
         let (language, submission) = program.resolve(id, catalogue, config)?;
         let mut faults = Faults::default();
         let root = Place::default();
-        let checker = checker.check(&root.member("checker"), &mut faults);
         let place = root.member("cases");
         if cases.is_empty() || cases.len() > MOST_CASES {
             faults.add(&place, format!("must hold at least one and at most {MOST_CASES} cases"));
             return Err(faults.check(Code::InvalidLimit).expect_err("a fault was added above"));
         }
+        let parallel = at_once(parallel, &root.member("parallel"), &mut faults);
+        let args = cases.iter().map(|case| &case.checker_args[..]);
+        let place_of_checker = root.member("checker");
+        let check = match (interactor, checker) {
+            (Some(wanted), _) => {
+                Check::Join(wanted.resolve(Role::Interactor, &root.member("interactor"), args, catalogue, config)?)
+            }
+            (None, Wanted::Program(wanted)) => {
+                Check::Ask(wanted.resolve(Role::Checker, &place_of_checker, args, catalogue, config)?)
+            }
+            (None, Wanted::BuiltIn(checker)) => Check::Compare(checker.check(&place_of_checker, &mut faults)),
+        };
+        if check.validator().is_none()
+            && let Some(index) = cases.iter().position(|case| !case.checker_args.is_empty())
+        {
+            faults.add(&place.item(index).member("checker_args"), "belongs to a checker or interactor of your own");
+        }
         let argvs: Vec<_> =
             cases.iter().map(|case| case.args.as_deref().map(|args| language.run_with(&submission, args))).collect();
-        let Job { id, language: key, files, compile, run, artifacts: _, deadline } = language.job(submission);
+        let others = meaning::env_bytes(&submission.env) + meaning::words_bytes(&submission.compile_flags);
+        let Job { id, program, run, artifacts: _, deadline } = language.job(submission);
         let mut ids = HashSet::new();
         let mut checked = Vec::with_capacity(cases.len());
         for (index, (case, argv)) in cases.into_iter().zip(argvs).enumerate() {
             let place = place.item(index);
+            case.check_args(others, &place.member("args"), &mut faults);
             let case = case.resolve(index, argv, &run, &language, &place, &mut faults);
             if !ids.insert(case.id.clone()) {
                 faults.add(&place.member("id"), "is another case's too");
@@ -108,14 +150,21 @@ impl Request {
             checked.push(case);
         }
         faults.check(Code::InvalidLimit)?;
-        Ok((
-            language,
-            Judging { id, language: key, files, compile, cases: checked, checker, stop_on_failure, deadline },
-        ))
+        let judging = Judging { id, program, cases: checked, check, stop_on_failure, isolation, parallel, deadline };
+        Ok((language, judging))
     }
 }
 
 impl Case {
+    /// The arguments are passed on together with the request's other words.
+    fn check_args(&self, other_words_bytes: usize, place: &Place, faults: &mut Faults) {
+        let args = self.args.as_deref().unwrap_or_default();
+        meaning::check_words(args, place, faults);
+        if other_words_bytes + meaning::words_bytes(args) > meaning::MOST_WORDS_BYTES {
+            faults.add(place, meaning::too_many_words());
+        }
+    }
+
     fn resolve(
         self,
         index: usize,
@@ -125,13 +174,8 @@ impl Case {
         place: &Place,
         faults: &mut Faults,
     ) -> job::Case {
-        let Self { id, stdin, expected, limits, args, points } = self;
+        let Self { id, stdin, expected, limits, args: _, checker_args: _, points } = self;
         let limits = meaning::grant(&limits, &run.limits, &language.ceiling, &place.member("limits"), faults);
-        let args = args.unwrap_or_default();
-        meaning::check_words(&args, &place.member("args"), faults);
-        if args.iter().map(|arg| arg.len() + 1).sum::<usize>() > meaning::MOST_WORDS_BYTES {
-            faults.add(&place.member("args"), format!("must have at most {} bytes", meaning::MOST_WORDS_BYTES));
-        }
         let id = id.unwrap_or_else(|| (index + 1).to_string());
         if id.is_empty() || id.len() > MOST_ID_BYTES {
             faults.add(&place.member("id"), format!("must have at least one and at most {MOST_ID_BYTES} bytes"));
@@ -146,7 +190,7 @@ impl Case {
     }
 }
 
-impl Wanted {
+impl BuiltIn {
     fn check(self, place: &Place, faults: &mut Faults) -> Checker {
         let Self { kind, case_sensitive, abs, rel } = self;
         let kind = kind.unwrap_or(Kind::Tokens);
@@ -172,23 +216,48 @@ impl Wanted {
     }
 }
 
+fn at_once(asked: Option<f64>, place: &Place, faults: &mut Faults) -> usize {
+    match asked {
+        None => 1,
+        Some(asked) if asked.fract() == 0.0 && (1.0..=MOST_PARALLEL as f64).contains(&asked) => asked as usize,
+        Some(_) => {
+            faults.add(place, format!("must be a whole number, at least 1 and at most {MOST_PARALLEL}"));
+            1
+        }
+    }
+}
+
 fn case(mut case: Object, faults: &mut Faults) -> Case {
     let id = case.string("id", faults);
     let stdin = case.bytes("stdin", "stdin_encoding", faults).unwrap_or_default();
     let expected = case.bytes("expected_output", "expected_output_encoding", faults);
     let limits = case.object("limits", faults).map(|limits| request::overrides(limits, faults)).unwrap_or_default();
     let args = case.holds("args").then(|| case.strings("args", faults));
+    let checker_args = case.strings("checker_args", faults);
     let points = case.number("points", faults);
     case.finish(faults);
-    Case { id, stdin, expected, limits, args, points }
+    Case { id, stdin, expected, limits, args, checker_args, points }
 }
 
 fn wanted(mut checker: Object, faults: &mut Faults) -> Wanted {
-    let kinds = [("exact", Kind::Exact), ("lines", Kind::Lines), ("tokens", Kind::Tokens), ("float", Kind::Float)];
+    let kinds = [
+        ("exact", Some(Kind::Exact)),
+        ("lines", Some(Kind::Lines)),
+        ("tokens", Some(Kind::Tokens)),
+        ("float", Some(Kind::Float)),
+        ("program", None),
+    ];
     checker.require("kind", faults);
-    let kind = checker.choice("kind", &kinds, faults);
+    let kind = match checker.choice("kind", &kinds, faults) {
+        Some(None) => {
+            let validator = validator::Wanted::decode(&mut checker, faults);
+            checker.finish(faults);
+            return Wanted::Program(Box::new(validator));
+        }
+        kind => kind.flatten(),
+    };
     let case_sensitive = checker.boolean("case_sensitive", faults);
     let (abs, rel) = (checker.number("abs", faults), checker.number("rel", faults));
     checker.finish(faults);
-    Wanted { kind, case_sensitive, abs, rel }
+    Wanted::BuiltIn(BuiltIn { kind, case_sensitive, abs, rel })
 }

@@ -1,0 +1,256 @@
+//! Sandboxes in which one program is run again and again: a judged submission, and whoever judges it.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::{
+    Dispatch, Refusal,
+    run::{Hands, Stepped},
+};
+use crate::{
+    job::{Claim, Outcome, Program, SourceFile, Stage, Step, Work, WorkPath},
+    observe::StageKind,
+    pool::RunningGuard,
+    sandbox::Joint,
+};
+
+/// A program on its way into sandboxes, and what is known of it.
+pub(super) struct Recipe<'a> {
+    pub program: &'a Program,
+    /// What the compile makes is brought here, to be taken into further sandboxes.
+    is_carried: bool,
+    made: Mutex<Made>,
+}
+
+#[derive(Default)]
+struct Made {
+    /// Of the first compile.
+    stage: Option<Stage>,
+    artifact: Option<Arc<Vec<u8>>>,
+}
+
+/// What all sandboxes of one request have in common.
+pub(super) struct Errand {
+    pub deadline: Instant,
+    /// What was lost before it began is run again, once.
+    may_repeat: AtomicBool,
+    spent: Mutex<Spent>,
+}
+
+/// What became of the first claim is told; of later ones only the sum of the waits.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    pub claim: Option<Claim>,
+    pub claimed: Duration,
+    pub compile: Duration,
+    pub run: Duration,
+}
+
+/// A sandbox that holds the program, ready to be run.
+pub(super) struct Seat<'a> {
+    hands: Hands<'a>,
+    program: &'a Program,
+    /// What a run begins with.
+    work: Work,
+    /// The program's files are in it already.
+    has_files: bool,
+    _running: RunningGuard,
+}
+
+/// Where one worker has a recipe's sandbox, while it has one.
+pub(super) struct Chair<'t, 'a> {
+    recipe: &'t Recipe<'a>,
+    seat: Option<Seat<'a>>,
+}
+
+/// Why there is none.
+pub(super) enum NoSeat {
+    Refused(Refusal),
+    /// The compile, which the recipe holds, did not end well.
+    NotCompiled,
+    /// The sandbox, or what its compile had made.
+    Lost,
+}
+
+impl<'a> Recipe<'a> {
+    pub fn new(program: &'a Program, is_carried: bool) -> Self {
+        Self { program, is_carried, made: Mutex::default() }
+    }
+
+    /// Of the first compile, if there was one.
+    pub fn stage(&self) -> Option<Stage> {
+        self.made().stage.clone()
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'t, 'a> Chair<'t, 'a> {
+    pub fn new(recipe: &'t Recipe<'a>, seat: Option<Seat<'a>>) -> Self {
+        Self { recipe, seat }
+    }
+
+    /// The sandbox was lost.
+    pub fn clear(&mut self) {
+        self.seat = None;
+    }
+
+    /// The sandbox is in good order, and nothing more will be run in it.
+    pub fn retire(&mut self) {
+        self.seat.take().into_iter().for_each(Seat::retire);
+    }
+}
+
+impl Errand {
+    pub fn new(deadline: Instant) -> Self {
+        Self { deadline, may_repeat: AtomicBool::new(true), spent: Mutex::default() }
+    }
+
+    pub fn spent(&self) -> Spent {
+        *self.lock()
+    }
+
+    /// Whether this was lost before it began, for the first time.
+    pub fn is_repeated(&self, stepped: &Stepped) -> bool {
+        stepped.was_lost_unheard && self.may_repeat.swap(false, Ordering::Relaxed)
+    }
+
+    pub fn ran(&self, stage: &Stage) {
+        self.lock().run += stage.usage.wall_time;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Spent> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dispatch {
+    /// A sandbox with the program in it: compiled there, or brought from where it was.
+    pub(super) async fn seat<'a>(&'a self, recipe: &Recipe<'a>, errand: &Errand) -> Result<Seat<'a>, NoSeat> {
+        let program = recipe.program;
+        loop {
+            let since = Instant::now();
+            let claimed = self.claim(&program.language, errand.deadline).await;
+            let (lease, claim) = claimed.map_err(NoSeat::Refused)?;
+            {
+                let mut spent = errand.lock();
+                spent.claimed += since.elapsed();
+                spent.claim.get_or_insert(claim);
+            }
+            let running = self.fleet.running();
+            let hands = self.hands(&program.language, lease, errand.deadline);
+            let mut seat = Seat { hands, program, work: Work::Originals, has_files: false, _running: running };
+            let Some(step) = &program.compile else { return Ok(seat) };
+            let artifact = recipe.made().artifact.clone();
+            if let Some(artifact) = artifact {
+                return match seat.hands.lease.sandbox.import(&artifact).await {
+                    Ok(()) => {
+                        (seat.work, seat.has_files) = (Work::Kept, true);
+                        Ok(seat)
+                    }
+                    Err(lost) => {
+                        let error: &dyn std::error::Error = &lost;
+                        warn!(sandbox.id = %seat.hands.lease.sandbox.id(), error, "a sandbox was lost over an import");
+                        Err(NoSeat::Lost)
+                    }
+                };
+            }
+            let stepped = seat.hands.step(StageKind::Compile, &program.files, step, Work::OriginalsToKeep).await;
+            if errand.is_repeated(&stepped) {
+                continue;
+            }
+            errand.lock().compile += stepped.stage.usage.wall_time;
+            let is_compiled = stepped.stage.outcome == Outcome::Ok;
+            let stage = if stepped.was_cut_short { of_deadline(stepped.stage) } else { stepped.stage };
+            let compiled_before = matches!(&recipe.made().stage, Some(stage) if stage.outcome == Outcome::Ok);
+            recipe.made().stage.get_or_insert(stage);
+            if !is_compiled {
+                if !stepped.was_lost {
+                    seat.retire();
+                }
+                // What compiled before and does not now is not to blame.
+                return Err(if compiled_before { NoSeat::Lost } else { NoSeat::NotCompiled });
+            }
+            (seat.work, seat.has_files) = (Work::Kept, true);
+            if recipe.is_carried {
+                let artifact = seat.export().await.ok_or(NoSeat::Lost)?;
+                recipe.made().artifact = Some(Arc::new(artifact));
+            }
+            return Ok(seat);
+        }
+    }
+}
+
+impl Dispatch {
+    /// The chair's sandbox; a new one where it has none.
+    pub(super) async fn fill<'s, 'a>(
+        &'a self,
+        chair: &'s mut Chair<'_, 'a>,
+        errand: &Errand,
+    ) -> Result<&'s mut Seat<'a>, NoSeat> {
+        let seat = match chair.seat.take() {
+            Some(seat) => seat,
+            None => self.seat(chair.recipe, errand).await?,
+        };
+        Ok(chair.seat.insert(seat))
+    }
+}
+
+impl Seat<'_> {
+    pub async fn run(&mut self, step: &Step, joint: Option<Joint>) -> Stepped {
+        let files = if self.has_files { &[][..] } else { &self.program.files };
+        self.has_files = true;
+        self.hands.step_joined(StageKind::Run, files, step, self.work, joint).await
+    }
+
+    /// With further files, in place of those of the run before.
+    pub async fn run_on(&mut self, given: Vec<SourceFile>, step: &Step, joint: Option<Joint>) -> Stepped {
+        let mut files = match self.work {
+            Work::Originals => self.program.files.clone(),
+            _ => Vec::new(),
+        };
+        files.extend(given);
+        self.hands.step_joined(StageKind::Check, &files, step, self.work, joint).await
+    }
+
+    /// What the last run left there, if it can be had.
+    pub async fn fetch(&mut self, path: &WorkPath, most_bytes: u64) -> Option<Vec<u8>> {
+        self.hands.lease.sandbox.fetch(path, most_bytes).await.ok()?.ok()
+    }
+
+    /// What its compile made.
+    async fn export(&mut self) -> Option<Vec<u8>> {
+        match self.hands.lease.sandbox.export().await {
+            Ok(Ok(artifact)) => Some(artifact),
+            Ok(Err(reason)) => {
+                warn!(sandbox.id = %self.hands.lease.sandbox.id(), reason, "a compiled program could not be exported");
+                None
+            }
+            Err(lost) => {
+                let error: &dyn std::error::Error = &lost;
+                warn!(sandbox.id = %self.hands.lease.sandbox.id(), error, "a sandbox was lost over an export");
+                None
+            }
+        }
+    }
+
+    /// Nothing more will be run in it, and it is in good order.
+    pub fn retire(self) {
+        self.hands.lease.sandbox.retire();
+    }
+}
+
+/// Time that was never granted is nobody's verdict.
+fn of_deadline(stage: Stage) -> Stage {
+    Stage { outcome: Outcome::SandboxError, ..stage }
+}
