@@ -2,10 +2,12 @@
 
 pub mod docker;
 pub mod fake;
+mod masked;
 
 use std::{fmt, fmt::Debug};
 
 use futures_util::future::BoxFuture;
+pub use masked::MASKED;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{job::LanguageId, observe::EngineFault};

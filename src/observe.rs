@@ -87,6 +87,8 @@ labels! {
         Handshake => "handshake",
         /// It came up, and could not run what it is for.
         Rehearsal => "rehearsal",
+        /// A job could do something there that it must not.
+        Promise => "promise",
     }
 }
 

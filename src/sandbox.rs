@@ -7,6 +7,7 @@
 //! ```
 
 mod custody;
+mod inspection;
 mod rehearsal;
 mod session;
 mod verdict;
@@ -14,6 +15,7 @@ mod verdict;
 use std::time::Duration;
 
 pub use custody::{Custody, Ledger, LedgerConfig, Remains};
+pub use inspection::{Broken, Inspection, Promise};
 pub use rehearsal::RehearsalError;
 pub use session::{Joint, Lost, Raw, Session};
 use tokio::time::{Instant, timeout};
@@ -30,6 +32,7 @@ pub struct Ready {
     // Before the custody, so that the agent is told to leave before anybody waits for that.
     session: Session,
     custody: Custody,
+    inspection: Inspection,
     asked_for: Instant,
     since: Instant,
 }
@@ -58,6 +61,9 @@ pub enum BootError {
     Handshake(#[source] Lost),
     #[error("the rehearsal failed")]
     Rehearsal(#[source] RehearsalError),
+    /// It could be used, and must not be.
+    #[error("a promise of isolation does not hold: {0}")]
+    Promise(Broken),
 }
 
 impl BootError {
@@ -67,6 +73,7 @@ impl BootError {
             Self::Silent(_) => BootFault::Silent,
             Self::Handshake(_) => BootFault::Handshake,
             Self::Rehearsal(_) => BootFault::Rehearsal,
+            Self::Promise(_) => BootFault::Promise,
         }
     }
 }
@@ -86,18 +93,27 @@ impl Ready {
         let link = engine.create(spec).await?;
         let prepared = async {
             let mut session = Session::greet(link, spec.agent_uid, spec.job_uid).await.map_err(BootError::Handshake)?;
-            rehearsal::rehearse(&mut session, rehearsal).await.map_err(BootError::Rehearsal)?;
-            Ok(session)
+            let inspection = inspection::inspect(&mut session).await.map_err(BootError::Rehearsal)?;
+            inspection.check(spec).map_err(BootError::Promise)?;
+            if let Some(step) = rehearsal {
+                rehearsal::rehearse(&mut session, step).await.map_err(BootError::Rehearsal)?;
+            }
+            Ok((session, inspection))
         };
-        let session = timeout(patience, prepared).await.unwrap_or(Err(BootError::Silent(patience)))?;
+        let (session, inspection) = timeout(patience, prepared).await.unwrap_or(Err(BootError::Silent(patience)))?;
         custody.agent_will_leave(true);
         custody.moved_to(SandboxState::Ready);
-        Ok(Self { session, custody, asked_for, since: Instant::now() })
+        Ok(Self { session, custody, inspection, asked_for, since: Instant::now() })
     }
 
     /// When somebody decided that it should exist.
     pub fn asked_for(&self) -> Instant {
         self.asked_for
+    }
+
+    /// What a job could do in it.
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
     }
 
     pub fn age(&self) -> Duration {
@@ -117,7 +133,7 @@ impl Ready {
     }
 
     pub fn claim(self) -> Claimed {
-        let Self { session, mut custody, asked_for: _, since: _ } = self;
+        let Self { session, mut custody, inspection: _, asked_for: _, since: _ } = self;
         custody.moved_to(SandboxState::Claimed);
         Claimed { session, custody, peak_bytes: 0 }
     }
@@ -125,24 +141,14 @@ impl Ready {
 
 impl Claimed {
     /// Runs one step to its end. `files` go in first, for the job's first step; `Lost` leaves nothing to go on with.
-    pub async fn run(&mut self, files: &[SourceFile], step: &Step, work: Work) -> Result<Stage, Lost> {
-        let result = self.session.run(files, step, work).await;
-        self.stage(result, step)
-    }
-
-    /// The same, with its standard streams joined to another's.
-    pub async fn run_joined(
+    pub async fn run(
         &mut self,
         files: &[SourceFile],
         step: &Step,
         work: Work,
-        joint: Joint,
+        joint: Option<Joint>,
     ) -> Result<Stage, Lost> {
-        let result = self.session.run_joined(files, step, work, joint).await;
-        self.stage(result, step)
-    }
-
-    fn stage(&mut self, result: Result<Raw, Lost>, step: &Step) -> Result<Stage, Lost> {
+        let result = self.session.run(files, step, work, joint).await;
         self.custody.agent_will_leave(result.is_ok());
         let stage = result.map(|raw| verdict::stage(raw, step))?;
         self.peak_bytes = self.peak_bytes.max(stage.usage.memory_peak_bytes);

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// `serve` to `init`.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
+    /// Make the work directory ready for a program.
+    Prepare(caisson_protocol::Work),
     /// Start a program; with it come its stdin, stdout and stderr.
     Spawn(Spawn),
     /// End the program that runs, and every process of the job.
@@ -31,7 +33,6 @@ pub enum Order {
 pub struct Spawn {
     pub argv: Vec<String>,
     pub env: Vec<String>,
-    pub work: caisson_protocol::Work,
     pub keep: bool,
     pub cpu_seconds: u64,
     /// Absent where the control group has the same bound: it counts what it refuses, and a limit of the process does not.
@@ -49,6 +50,7 @@ pub enum Answer {
     /// With it comes the file.
     Opened,
     Imported,
+    Prepared,
     Refused(String),
 }
 
@@ -58,8 +60,6 @@ pub struct Death {
     /// Of the largest process, from its own accounting.
     pub max_rss_bytes: u64,
     pub not_kept: bool,
-    /// Spent on the work directory, before the program began.
-    pub prepare_ns: u64,
 }
 
 /// In the sandbox's own network namespace, so that one name serves all.

@@ -18,7 +18,7 @@ use crate::{
     channel::{self, Answer, Channel, Death, Order, Spawn},
     child::{self, Program},
     confine::Confinement,
-    hide,
+    filter, hide,
     kept::Kept,
     tree,
 };
@@ -36,10 +36,18 @@ pub fn run(agent_uid: u32) -> io::Result<()> {
     child::settle()?;
     let confinement = Confinement::new()?;
     let children = child_events()?;
+    filter::enter()?;
     let mut channel = Channel::new(accept_agent(agent_uid)?);
     let mut kept = None;
     while let Some((order, fds)) = channel.receive::<Order>()? {
         match order {
+            Order::Prepare(work) => {
+                let answer = match prepare(work, kept.as_ref()) {
+                    Ok(()) => Answer::Prepared,
+                    Err(error) => Answer::Refused(format!("the work directory could not be prepared: {error}")),
+                };
+                channel.send(&answer, &[])?;
+            }
             Order::Spawn(spawn) => {
                 let Some(death) = spawn_to_end(&spawn, &confinement, fds, &mut channel, &children, &mut kept)? else {
                     return Ok(());
@@ -104,8 +112,8 @@ fn spawn_to_end(
     children: &OwnedFd,
     kept: &mut Option<Kept>,
 ) -> io::Result<Option<Death>> {
-    let mut death = Death { exit: Exit::Signal(libc::SIGKILL), max_rss_bytes: 0, not_kept: false, prepare_ns: 0 };
-    match start(spawn, confinement, fds, kept.as_ref(), &mut death) {
+    let mut death = Death { exit: Exit::Signal(libc::SIGKILL), max_rss_bytes: 0, not_kept: false };
+    match start(spawn, confinement, fds) {
         Ok(main) => {
             if !wait_for_main(main, &mut death, channel, children)? {
                 return Ok(None);
@@ -125,22 +133,18 @@ fn spawn_to_end(
     Ok(Some(death))
 }
 
-fn start(
-    spawn: &Spawn,
-    confinement: &Option<Confinement>,
-    fds: Vec<OwnedFd>,
-    kept: Option<&Kept>,
-    death: &mut Death,
-) -> io::Result<i32> {
-    let stdio: [OwnedFd; 3] = fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
-    let since = Instant::now();
-    match (spawn.work, kept) {
-        (Work::Originals, _) => tree::restore()?,
-        (Work::Left, _) => tree::clear_scratch()?,
-        (Work::Kept, Some(kept)) => kept.restore()?,
-        (Work::Kept, None) => return Err(io::Error::from_raw_os_error(libc::ENOENT)),
+/// No process of the job is alive.
+fn prepare(work: Work, kept: Option<&Kept>) -> io::Result<()> {
+    match (work, kept) {
+        (Work::Originals, _) => tree::restore(),
+        (Work::Left, _) => tree::clear_scratch(),
+        (Work::Kept, Some(kept)) => kept.restore(),
+        (Work::Kept, None) => Err(io::Error::other("nothing is kept")),
     }
-    death.prepare_ns = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+}
+
+fn start(spawn: &Spawn, confinement: &Option<Confinement>, fds: Vec<OwnedFd>) -> io::Result<i32> {
+    let stdio: [OwnedFd; 3] = fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
     Program::new(spawn, confinement)?.start(&stdio)
 }
 
@@ -172,7 +176,8 @@ fn wait_for_main(main: i32, death: &mut Death, channel: &mut Channel, children: 
             return Ok(match channel.receive::<Order>()? {
                 Some((Order::Kill, _)) => true,
                 // Nothing else is ever sent while a program runs.
-                Some((Order::Spawn(_) | Order::Open { .. } | Order::Export | Order::Import, _)) | None => false,
+                Some((Order::Prepare(_) | Order::Spawn(_) | Order::Open { .. } | Order::Export | Order::Import, _))
+                | None => false,
             });
         }
     }

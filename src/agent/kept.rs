@@ -2,10 +2,14 @@
 //! the memory of PID 1, which no process of the job can read or write, so that no case can change it for the next.
 
 use std::{
+    ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Component, Path, PathBuf},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    },
+    path::{Component, Path},
 };
 
 use serde::{Deserialize, Serialize};
@@ -23,8 +27,8 @@ struct Entry {
 /// What is known of an entry before its content; when it travels, its length (`u32`, little end first) comes before it.
 #[derive(Serialize, Deserialize)]
 struct Head {
-    /// Below the work directory.
-    path: PathBuf,
+    /// Below the work directory; any bytes.
+    path: Vec<u8>,
     mode: u32,
     /// Of the content; a directory has none.
     length: Option<u64>,
@@ -50,7 +54,7 @@ impl Kept {
     pub fn restore(&self) -> io::Result<()> {
         tree::clear_all()?;
         for Entry { head: Head { path, mode, length }, content } in &self.0 {
-            let target = Path::new(WORK).join(path);
+            let target = Path::new(WORK).join(OsStr::from_bytes(path));
             match length {
                 None => DirBuilder::new().mode(*mode).create(target)?,
                 Some(_) => {
@@ -87,9 +91,13 @@ impl Kept {
             let mut head = vec![0; length as usize];
             from.read_exact(&mut head)?;
             let head: Head = postcard::from_bytes(&head).map_err(io::Error::other)?;
-            let is_below = head.path.components().all(|part| matches!(part, Component::Normal(_)));
+            let is_below =
+                Path::new(OsStr::from_bytes(&head.path)).components().all(|part| matches!(part, Component::Normal(_)));
             let length = head.length.unwrap_or(0);
-            left = left.checked_sub(length).filter(|_| is_below).ok_or(io::ErrorKind::InvalidData)?;
+            left = left
+                .checked_sub(length + head.path.len() as u64)
+                .filter(|_| is_below)
+                .ok_or(io::ErrorKind::InvalidData)?;
             let mut content = Vec::new();
             if from.by_ref().take(length).read_to_end(&mut content)? as u64 != length {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -115,14 +123,16 @@ fn gather(below: &Path, entries: &mut Vec<Entry>, left: &mut u64) -> io::Result<
         let mode = entry.metadata()?.permissions().mode() & 0o777 | if kind.is_dir() { 0o700 } else { 0o600 };
         fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))?;
         let path = below.join(entry.file_name());
+        let name = path.as_os_str().as_bytes().to_vec();
+        *left = left.checked_sub(name.len() as u64).ok_or(io::ErrorKind::StorageFull)?;
         if kind.is_dir() {
-            entries.push(Entry { head: Head { path: path.clone(), mode, length: None }, content: Vec::new() });
+            entries.push(Entry { head: Head { path: name, mode, length: None }, content: Vec::new() });
             gather(&path, entries, left)?;
         } else {
             let mut content = Vec::new();
             let read = File::open(entry.path())?.take(*left + 1).read_to_end(&mut content)? as u64;
             *left = left.checked_sub(read).ok_or(io::ErrorKind::StorageFull)?;
-            entries.push(Entry { head: Head { path, mode, length: Some(read) }, content });
+            entries.push(Entry { head: Head { path: name, mode, length: Some(read) }, content });
         }
     }
     Ok(())

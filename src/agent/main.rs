@@ -14,7 +14,9 @@
 mod channel;
 mod child;
 mod confine;
+mod filter;
 mod init;
+mod inspect;
 mod kept;
 mod meter;
 mod serve;
@@ -36,8 +38,11 @@ fn main() -> ExitCode {
             Err(_) => return usage(),
         },
         ["serve"] => serve::run(),
-        // The job of a rehearsal: being started is all it is for.
-        ["rehearse"] => return ExitCode::SUCCESS,
+        // Run as a job, before there is any.
+        ["inspect", masked @ ..] => {
+            inspect::run(masked);
+            return ExitCode::SUCCESS;
+        }
         _ => return usage(),
     };
     match result {
@@ -51,7 +56,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: caisson-agent init AGENT_UID | serve | rehearse");
+    eprintln!("usage: caisson-agent init AGENT_UID | serve | inspect PATH...");
     ExitCode::from(USAGE)
 }
 

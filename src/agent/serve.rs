@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caisson_protocol::{FromAgent, Hello, PIECE, Step, ToAgent, VERSION};
+use caisson_protocol::{FromAgent, Hello, PIECE, Step, ToAgent, VERSION, Work};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt::socket_peercred},
@@ -30,6 +30,9 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(2);
 
 pub fn run() -> io::Result<()> {
     hide()?;
+    // A file larger than the sandbox allows is an error to be told, not a reason to die.
+    // SAFETY: ignores a signal, runs no code of ours.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (channel, job_uid) = connect_init()?;
     let mut talk = Talk::new()?;
@@ -47,6 +50,7 @@ pub fn run() -> io::Result<()> {
                 agent.stdin.extend_from_slice(payload);
                 Ok(())
             }
+            ToAgent::Prepare(work) => agent.prepare(work, &mut talk),
             ToAgent::Run(step) => match agent.run(&step, &mut talk) {
                 Ok(Supervised::Ended) => Ok(()),
                 Ok(Supervised::Alone) => return Ok(()),
@@ -71,7 +75,10 @@ pub fn run() -> io::Result<()> {
             talk.flush_all()?;
             return Err(error);
         }
-        talk.flush_all()?;
+        // With more to do at once, one write will be enough.
+        if !talk.has_frame() {
+            talk.flush_all()?;
+        }
     }
     Ok(())
 }
@@ -148,9 +155,26 @@ impl Agent {
         file.write_all(piece)
     }
 
-    fn run(&mut self, step: &Step, talk: &mut Talk) -> io::Result<Supervised> {
+    fn prepare(&mut self, work: Work, talk: &mut Talk) -> io::Result<()> {
         // A file that is open for writing cannot be executed.
         self.file = None;
+        self.channel.send(&Order::Prepare(work), &[])?;
+        self.obeyed(|answer| matches!(answer, Answer::Prepared))?;
+        talk.say(&FromAgent::Prepared, &[]);
+        Ok(())
+    }
+
+    /// Waits until PID 1 has done what it was told to.
+    fn obeyed(&mut self, is_done: impl FnOnce(&Answer) -> bool) -> io::Result<()> {
+        match self.channel.receive::<Answer>()? {
+            Some((answer, _)) if is_done(&answer) => Ok(()),
+            Some((Answer::Refused(reason), _)) => Err(io::Error::other(reason)),
+            Some(_) => Err(io::Error::other("PID 1 answered amiss")),
+            None => Err(io::Error::other("PID 1 has left")),
+        }
+    }
+
+    fn run(&mut self, step: &Step, talk: &mut Talk) -> io::Result<Supervised> {
         self.is_stale = true;
         let stdin = std::mem::take(&mut self.stdin);
         supervise::run(step, stdin, &self.meter, &mut self.channel, talk)
@@ -165,7 +189,10 @@ impl Agent {
                 None => return Err(io::Error::other("PID 1 sent no file")),
             },
             Some((Answer::Refused(reason), _)) => Err(reason),
-            Some((Answer::Ended(_) | Answer::Imported, _)) | None => return Err(io::Error::other("PID 1 has left")),
+            Some((Answer::Ended(_) | Answer::Imported | Answer::Prepared, _)) => {
+                return Err(io::Error::other("PID 1 answered amiss"));
+            }
+            None => return Err(io::Error::other("PID 1 has left")),
         };
         talk.say(&FromAgent::Fetched(result), &[]);
         Ok(())
@@ -186,11 +213,7 @@ impl Agent {
             return Ok(());
         }
         drop(pipe);
-        match self.channel.receive::<Answer>()? {
-            Some((Answer::Imported, _)) => Ok(()),
-            Some((Answer::Refused(reason), _)) => Err(io::Error::other(reason)),
-            Some((Answer::Ended(_) | Answer::Opened, _)) | None => Err(io::Error::other("PID 1 has left")),
-        }
+        self.obeyed(|answer| matches!(answer, Answer::Imported))
     }
 }
 

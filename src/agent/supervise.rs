@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream, ToAgent, Work};
+use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream, ToAgent};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags, fchmod},
@@ -57,10 +57,8 @@ pub fn run(
     talk: &mut Talk,
 ) -> io::Result<Supervised> {
     let before = meter.read()?;
-    // In use now, by files of the step before. Where they stay they count against this one: they are memory, and it can
-    // read them.
-    let held_before = tree::held_bytes()?;
-    let held_bytes = if step.work == Work::Left { held_before } else { 0 };
+    // In use now, by files that the program finds. They count against it: they are memory, and it can read them.
+    let held = tree::held_bytes()?;
     let (mut pipes, theirs) = Pipes::new(step, stdin)?;
     let started = Instant::now();
     channel.send(&Order::Spawn(spawn(step, meter)), &theirs.each_ref().map(AsFd::as_fd))?;
@@ -70,15 +68,15 @@ pub fn run(
         step,
         meter,
         before,
-        memory_before: before.memory_bytes.saturating_sub(held_before),
+        memory_before: before.memory_bytes.saturating_sub(held),
         started,
         looked: started,
-        memory_seen: held_bytes,
+        memory_seen: held,
         is_announced: false,
         stopped: None,
     };
     let Some(death) = watch.until_death(&mut pipes, channel, talk)? else { return Ok(Supervised::Alone) };
-    let wall = started.elapsed().saturating_sub(Duration::from_nanos(death.prepare_ns));
+    let wall = started.elapsed();
     pipes.drain_rest(talk)?;
     let ended = watch.facts(&death, wall, &pipes)?;
     talk.say(&FromAgent::Ended(ended), &[]);
@@ -92,7 +90,6 @@ fn spawn(step: &Step, meter: &Meter) -> Spawn {
     Spawn {
         argv: step.argv.clone(),
         env: step.env.clone(),
-        work: step.work,
         keep: step.keep,
         cpu_seconds: Duration::from_nanos(limits.cpu_ns).as_secs() + 1,
         processes: (!meter.bounds_processes(processes)).then_some(processes),
@@ -128,7 +125,7 @@ impl Watch<'_> {
             if ready.init {
                 return match channel.receive::<Answer>()? {
                     Some((Answer::Ended(death), _)) => Ok(Some(death)),
-                    Some((Answer::Opened | Answer::Imported | Answer::Refused(_), _)) => {
+                    Some((Answer::Opened | Answer::Imported | Answer::Prepared | Answer::Refused(_), _)) => {
                         Err(io::Error::other("PID 1 answered amiss"))
                     }
                     None => Ok(None),

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, openat2};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ResolveFlags, mkdirat, openat2, renameat_with};
 
 const ORIGINALS: &str = "/box";
 pub const WORK: &str = "/work";
@@ -101,25 +101,63 @@ fn open_directory(path: &str) -> io::Result<OwnedFd> {
 
 /// One of the job's own directories, which it may have closed to everybody and given any date.
 fn clear_root(directory: &str) -> io::Result<()> {
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    open_up(Path::new(directory))?;
     clear(Path::new(directory))?;
     let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
     let dates = rustix::fs::Timestamps { last_access: now, last_modification: now };
     Ok(rustix::fs::utimensat(rustix::fs::CWD, directory, &dates, rustix::fs::AtFlags::empty())?)
 }
 
+/// However deep it is: what lies two deep is moved up, so that no path gets longer and few descriptors are open.
 fn clear(directory: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            // A directory that its owner closed to itself is opened again. `remove_dir_all` follows no link.
-            let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
-            fs::remove_dir_all(entry.path())?;
-        } else {
-            fs::remove_file(entry.path())?;
+    let mut moved = 0_u64;
+    loop {
+        let mut is_empty = true;
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                fs::remove_file(entry.path())?;
+                continue;
+            }
+            is_empty = false;
+            clear_flat(&entry.path(), directory, &mut moved)?;
+        }
+        if is_empty {
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+/// Removes a directory; those in it are moved to `above`.
+fn clear_flat(directory: &Path, above: &Path, moved: &mut u64) -> io::Result<()> {
+    open_up(directory)?;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            fs::remove_file(entry.path())?;
+            continue;
+        }
+        // A directory that moves has to be writable itself.
+        open_up(&entry.path())?;
+        loop {
+            *moved += 1;
+            let target = above.join(format!("{moved}"));
+            match renameat_with(CWD, entry.path(), CWD, target, RenameFlags::NOREPLACE) {
+                Err(rustix::io::Errno::EXIST) => {}
+                other => break other?,
+            }
+        }
+    }
+    match fs::remove_dir(directory) {
+        // Something was missed while the directory changed: the next look finds it.
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        result => result,
+    }
+}
+
+/// A directory that its owner may have closed to itself.
+fn open_up(directory: &Path) -> io::Result<()> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {

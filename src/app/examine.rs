@@ -10,7 +10,7 @@ use crate::{
     engine::{Engine, EngineError, EngineInfo},
     language::Language,
     observe::Deaf,
-    sandbox::{Ledger, LedgerConfig, Ready, Remains},
+    sandbox::{BootError, Ledger, LedgerConfig, Promise, Ready, Remains},
 };
 
 /// One thing that was looked at.
@@ -19,6 +19,8 @@ pub struct Finding {
     pub subject: String,
     /// What was seen, or what is wrong.
     pub result: Result<String, Problem>,
+    /// What is wrong can be lived with.
+    pub is_advice: bool,
 }
 
 #[derive(Debug)]
@@ -50,10 +52,35 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     };
     let (ledger, mut remains) = Ledger::new(ledger, Arc::new(Deaf));
     for language in &config.languages {
-        let result = of_language(config, language, &engine, &ledger, &mut remains).await;
+        let mut promises = Vec::new();
+        let result = of_language(config, language, &engine, &ledger, &mut remains, &mut promises).await;
         findings.push(Finding::new(format!("language {}", language.key), result));
+        // One sandbox is like the other; what differs all the same is told of each.
+        for promise in promises {
+            let finding = Finding::of_promise(promise);
+            if findings
+                .iter()
+                .all(|known| known.subject != finding.subject || known.result.is_ok() != finding.result.is_ok())
+            {
+                findings.push(finding);
+            }
+        }
     }
+    findings.push(core_dumps());
     findings
+}
+
+/// A limit of core dumps does not hold where they are handed to a program.
+fn core_dumps() -> Finding {
+    let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    let result = match pattern.trim_end().strip_prefix('|') {
+        None => Ok("to files, which no job may write".to_owned()),
+        Some(program) => Err(Problem {
+            what: format!("this host hands them to {program}"),
+            remedy: "sysctl kernel.core_pattern=core, so that crashing jobs start nothing on the host".to_owned(),
+        }),
+    };
+    Finding { is_advice: true, ..Finding::new("core dumps of the host", result) }
 }
 
 fn of_engine(info: EngineInfo) -> [Finding; 3] {
@@ -91,6 +118,7 @@ async fn of_language(
     engine: &dyn Engine,
     ledger: &Arc<Ledger>,
     remains: &mut UnboundedReceiver<Remains>,
+    promises: &mut Vec<Promise>,
 ) -> Result<String, Problem> {
     let problem = |error: &dyn Error, remedy: &str| Problem { what: chain(error), remedy: remedy.to_owned() };
     match engine.has_image(&language.image).await {
@@ -110,10 +138,16 @@ async fn of_language(
         });
     };
     let pool = pool_config(language);
+    let job_uid = custody.job_uid();
     let spec = pool.spec(&custody, config.pool.cpus);
     let since = Instant::now();
     let booted = Ready::boot(custody, &spec, pool.rehearsal.as_ref(), engine, config.pool.boot_patience).await;
     let took = since.elapsed();
+    match &booted {
+        Ok(ready) => promises.extend(ready.inspection().promises(job_uid)),
+        Err(BootError::Promise(broken)) => promises.extend(broken.promises().iter().cloned()),
+        Err(_) => {}
+    }
     let result = booted.as_ref().map(|_| format!("a sandbox was ready after {} ms", took.as_millis()));
     let result = result
         .map_err(|error| problem(error, "see the engine's own log; caisson images build brings the agent up to date"));
@@ -174,7 +208,13 @@ fn is_recent(api_version: &str) -> bool {
 
 impl Finding {
     fn new(subject: impl Into<String>, result: Result<String, Problem>) -> Self {
-        Self { subject: subject.into(), result }
+        Self { subject: subject.into(), result, is_advice: false }
+    }
+
+    fn of_promise(promise: Promise) -> Self {
+        let Promise { name, found, remedy, is_advice } = promise;
+        let result = found.map_err(|what| Problem { what, remedy: remedy.to_owned() });
+        Self { is_advice, ..Self::new(format!("promise {name}"), result) }
     }
 }
 

@@ -8,12 +8,13 @@ use crate::app::Finding;
 pub fn report(findings: &[Finding]) -> ExitCode {
     let width = findings.iter().map(|finding| finding.subject.len()).max().unwrap_or(0);
     let mut wrong = 0;
-    for Finding { subject, result } in findings {
+    for Finding { subject, result, is_advice } in findings {
         match result {
             Ok(seen) => println!("ok    {subject:width$}  {seen}"),
             Err(problem) => {
-                wrong += 1;
-                println!("WRONG {subject:width$}  {}", problem.what);
+                let grade = if *is_advice { "note " } else { "WRONG" };
+                wrong += usize::from(!is_advice);
+                println!("{grade} {subject:width$}  {}", problem.what);
                 println!("      {:width$}  remedy: {}", "", problem.remedy);
             }
         }

@@ -87,11 +87,7 @@ impl Hands<'_> {
             step
         };
         let (mut was_lost, mut was_lost_unheard) = (false, false);
-        let result = match joint {
-            None => self.lease.sandbox.run(files, step, work).await,
-            Some(joint) => self.lease.sandbox.run_joined(files, step, work, joint).await,
-        };
-        let mut stage = match result {
+        let mut stage = match self.lease.sandbox.run(files, step, work, joint).await {
             Ok(stage) => stage,
             Err(lost) => {
                 was_lost = true;

@@ -231,6 +231,32 @@ impl Controls for FakeControls {
     }
 }
 
+/// What the inspection of a sandbox says in which all is well.
+pub fn good_facts(job_uid: u32) -> String {
+    let ids = [job_uid; 4].map(|uid| uid.to_string()).join(",");
+    let none = "0000000000000000";
+    format!(
+        "Uid {ids}\nGid {ids}\nGroups \nCapInh {none}\nCapPrm {none}\nCapEff {none}\nCapBnd {none}\nCapAmb {none}\n\
+         NoNewPrivs 1\nSeccomp 2\nSeccomp_filters 2\nnetns net:[1]\ninterface lo\nroutes 0\nwrites /dev/shm\nwrites /tmp\n\
+         writes /work\ncore 0\ndescriptors 3\n"
+    )
+}
+
+fn ended(exit: Exit) -> Ended {
+    Ended {
+        exit,
+        stopped: None,
+        cpu_ns: 1_000_000,
+        wall_ns: 0,
+        memory_peak_bytes: 1 << 20,
+        oom_kills: 0,
+        forks_refused: 0,
+        stdout_cut: false,
+        stderr_cut: false,
+        not_kept: false,
+    }
+}
+
 struct FakeAgent {
     stream: DuplexStream,
     received: Vec<u8>,
@@ -250,11 +276,11 @@ impl FakeAgent {
             Greeting::Noise => self.stream.write_all(&[0xff; 64]).await,
         };
         if greeted.is_ok() {
-            let _ = self.serve().await;
+            let _ = self.serve(job_uid).await;
         }
     }
 
-    async fn serve(&mut self) -> io::Result<()> {
+    async fn serve(&mut self, job_uid: u32) -> io::Result<()> {
         let mut is_first_file = true;
         let mut steps = 0;
         loop {
@@ -266,6 +292,12 @@ impl FakeAgent {
                 }
                 ToAgent::File { .. } | ToAgent::More => {}
                 ToAgent::Stdin => self.stdin.extend_from_slice(&payload),
+                ToAgent::Prepare(_) => self.say(&FromAgent::Prepared, &[]).await?,
+                ToAgent::Run(step) if step.argv.starts_with(&protocol::INSPECTION.map(str::to_owned)) => {
+                    let facts = good_facts(job_uid);
+                    self.print(Stream::Stdout, facts.as_bytes(), &step).await?;
+                    self.say(&FromAgent::Ended(ended(Exit::Code(0))), &[]).await?;
+                }
                 ToAgent::Run(step) => {
                     // The rehearsal before is nobody's step.
                     steps += u32::from(!is_first_file);
@@ -331,19 +363,8 @@ impl FakeAgent {
                 }
             }
         }
-        let ended = Ended {
-            exit,
-            stopped,
-            cpu_ns: 1_000_000,
-            wall_ns: since.elapsed().as_nanos() as u64,
-            memory_peak_bytes: 1 << 20,
-            oom_kills,
-            forks_refused: 0,
-            stdout_cut: false,
-            stderr_cut: false,
-            not_kept: false,
-        };
-        self.say(&FromAgent::Ended(ended), &[]).await
+        let wall_ns = since.elapsed().as_nanos() as u64;
+        self.say(&FromAgent::Ended(Ended { stopped, oom_kills, wall_ns, ..ended(exit) }), &[]).await
     }
 
     async fn print(&mut self, stream: Stream, text: &[u8], step: &protocol::Step) -> io::Result<()> {

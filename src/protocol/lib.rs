@@ -10,8 +10,9 @@ mod message;
 pub use frame::{Fault, MAX_FRAME, PIECE, decode, encode, encode_pieces, split};
 pub use message::{Ended, Exit, FromAgent, Hello, Limits, Overflow, Step, Stop, Stream, ToAgent, Work};
 
-/// What is run in a sandbox before it is handed out, where its language has nothing better: the agent's own do-nothing.
-pub const REHEARSAL: [&str; 2] = ["/caisson/agent", "rehearse"];
+/// What is run in every sandbox before it is handed out, with the masked paths as further arguments: it says what a job
+/// could do there.
+pub const INSPECTION: [&str; 2] = ["/caisson/agent", "inspect"];
 
 /// Raised with every change of a message; server and agent must agree, or the sandbox is not used.
 pub const VERSION: u16 = 4;

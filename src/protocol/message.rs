@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Server to agent. `Run` is answered by [`FromAgent::Ended`], `Fetch` and `Export` by [`FromAgent::Fetched`], the last
-/// `Import` by [`FromAgent::Imported`]; the others by nothing.
+/// Server to agent. `Prepare` is answered by [`FromAgent::Prepared`], `Run` by [`FromAgent::Ended`], `Fetch` and `Export` by
+/// [`FromAgent::Fetched`], the last `Import` by [`FromAgent::Imported`]; the others by nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToAgent {
     /// Begins a file, at a path below the work directory. The first one after a `Run` takes away those sent before it.
@@ -15,6 +15,8 @@ pub enum ToAgent {
     More,
     /// Payload: bytes added to the standard input of the next `Run`.
     Stdin,
+    /// Makes the work directory ready for the next `Run`, and empties the other places a job can write to.
+    Prepare(Work),
     Run(Step),
     /// For a joined step while it runs; of no effect after. Payload: more of its standard input.
     Feed,
@@ -39,6 +41,7 @@ pub enum ToAgent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromAgent {
     Hello(Hello),
+    Prepared,
     /// The program has been running for a moment. One that ends sooner is not announced.
     Running,
     /// Payload: a piece of what the program wrote.
@@ -70,7 +73,6 @@ pub struct Step {
     pub argv: Vec<String>,
     /// The whole environment, `NAME=value`.
     pub env: Vec<String>,
-    pub work: Work,
     /// When it ends with 0, what it left in the work directory is what [`Work::Kept`] brings back.
     pub keep: bool,
     /// Its standard input comes while it runs, and its output is waited for.

@@ -21,6 +21,8 @@ pub struct Session {
     ear: Ear,
     writer: Box<dyn AsyncWrite + Send + Unpin>,
     controls: Box<dyn Controls>,
+    /// A step of the job's.
+    has_run: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -73,6 +75,9 @@ pub enum Lost {
     Uids { agent_uid: u32, job_uid: u32 },
     #[error("the agent failed: {0}")]
     Failed(String),
+    /// It did not take what it was sent, or do what had to be done before.
+    #[error("the agent does not get on with its work")]
+    Deaf,
     #[error("the agent is gone, and the kernel had killed for want of memory")]
     OutOfMemory,
     /// Nothing came in time, though the time limit had passed.
@@ -86,6 +91,9 @@ const SEND_PATIENCE: Duration = Duration::from_secs(10);
 /// How long past the wall limit the agent's own verdict is waited for. Too small and a loaded host takes verdicts from
 /// the agent, too large and a lost agent holds up its request.
 const VERDICT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the work directory may take: thousands of files to remove, some ten megabytes to write.
+const PREPARE_PATIENCE: Duration = Duration::from_secs(10);
 
 const FETCH_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -114,7 +122,8 @@ impl Session {
     /// Hears the agent's hello and checks that it is the one that was asked for.
     pub async fn greet(link: Link, agent_uid: u32, job_uid: u32) -> Result<Self, Lost> {
         let Link { reader, writer, controls } = link;
-        let mut session = Self { ear: Ear { reader, received: Vec::new(), answered: false }, writer, controls };
+        let mut session =
+            Self { ear: Ear { reader, received: Vec::new(), answered: false }, writer, controls, has_run: false };
         let first = match session.ear.next(|message, _| Ok(message)).await {
             Err(Lost::Frame(_)) => return Err(Lost::NoAgent(session.words())),
             first => first?,
@@ -140,24 +149,44 @@ impl Session {
         self.ear.answered
     }
 
-    /// One step from its first byte to its last. `files` are the job's, before its first step.
-    pub async fn run(&mut self, files: &[SourceFile], step: &Step, work: Work) -> Result<Raw, Lost> {
-        self.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
-        let result = self.converse(request(files, step, work, false), step).await;
-        self.explained(result).await
-    }
-
-    /// One step of a program that is joined to another.
-    pub async fn run_joined(
+    /// One step from its first byte to its last. `files` are the job's, before its first step; `joint` is for a program that
+    /// talks with another while it runs.
+    pub async fn run(
         &mut self,
         files: &[SourceFile],
         step: &Step,
         work: Work,
-        joint: Joint,
+        joint: Option<Joint>,
     ) -> Result<Raw, Lost> {
-        self.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
-        let result = self.converse_joined(request(files, step, work, true), step, joint).await;
+        let result = self.run_step(files, step, work, joint).await;
         self.explained(result).await
+    }
+
+    async fn run_step(
+        &mut self,
+        files: &[SourceFile],
+        step: &Step,
+        work: Work,
+        joint: Option<Joint>,
+    ) -> Result<Raw, Lost> {
+        let mut request = preparation(files, step, work);
+        let has_run = std::mem::replace(&mut self.has_run, true);
+        if has_run {
+            // What the step before left is gone before limits are set and clocks run.
+            self.deliver(&request).await?;
+            self.prepared().await?;
+            request.clear();
+        }
+        self.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
+        order(step, work, joint.is_some(), &mut request);
+        self.deliver(&request).await?;
+        if !has_run {
+            self.prepared().await?;
+        }
+        match joint {
+            Some(joint) => self.hear_joined(step, joint).await,
+            None => self.hear(step).await,
+        }
     }
 
     /// What was killed for want of memory may have been the agent.
@@ -170,7 +199,11 @@ impl Session {
 
     /// A step that is nobody's: the next one begins with a clean sandbox again.
     pub async fn rehearse(&mut self, step: &Step) -> Result<Raw, Lost> {
-        let result = self.converse(request(&[], step, Work::Originals, false), step).await;
+        let mut request = preparation(&[], step, Work::Originals);
+        order(step, Work::Originals, false, &mut request);
+        self.deliver(&request).await?;
+        self.prepared().await?;
+        let result = self.hear(step).await;
         self.ear.answered = false;
         result
     }
@@ -181,14 +214,24 @@ impl Session {
         heard.trim_end().replace(char::is_control, " ")
     }
 
-    async fn converse(&mut self, request: Vec<u8>, step: &Step) -> Result<Raw, Lost> {
-        timeout(SEND_PATIENCE, self.send(&request)).await.map_err(|_| Lost::Silent)??;
+    async fn hear(&mut self, step: &Step) -> Result<Raw, Lost> {
         let heard = self.ear.hear_out(step, None);
         timeout(step.limits.wall_time + VERDICT_PATIENCE, heard).await.map_err(|_| Lost::Silent)?
     }
 
-    async fn converse_joined(&mut self, request: Vec<u8>, step: &Step, joint: Joint) -> Result<Raw, Lost> {
-        timeout(SEND_PATIENCE, self.send(&request)).await.map_err(|_| Lost::Silent)??;
+    /// The work directory is ready. This is no word about the job: nothing of it has run for it.
+    async fn prepared(&mut self) -> Result<(), Lost> {
+        let prepared = self.ear.next(|message, _| match message {
+            FromAgent::Prepared => Ok(()),
+            FromAgent::Failed(words) => Err(Lost::Failed(words)),
+            _ => Err(Lost::OutOfTurn("no part of a preparation")),
+        });
+        let result = timeout(PREPARE_PATIENCE, prepared).await.map_err(|_| Lost::Deaf)?;
+        self.ear.answered = false;
+        result
+    }
+
+    async fn hear_joined(&mut self, step: &Step, joint: Joint) -> Result<Raw, Lost> {
         let Joint { mut input, output, stop } = joint;
         let over = CancellationToken::new();
         // Both to their end: half a frame must not be left on the stream.
@@ -244,10 +287,14 @@ impl Session {
             imported.await
         })
         .await
-        .map_err(|_| Lost::Silent)??;
+        .map_err(|_| Lost::Deaf)??;
         // Nothing of the job's has run for it.
         self.ear.answered = false;
         Ok(())
+    }
+
+    async fn deliver(&mut self, request: &[u8]) -> Result<(), Lost> {
+        timeout(SEND_PATIENCE, self.send(request)).await.map_err(|_| Lost::Deaf)?
     }
 
     async fn send(&mut self, request: &[u8]) -> Result<(), Lost> {
@@ -288,9 +335,11 @@ impl Ear {
                 FromAgent::Running => Ok(Heard::More),
                 FromAgent::Ended(ended) => Ok(Heard::Ended(ended)),
                 FromAgent::Failed(words) => Err(Lost::Failed(words)),
-                FromAgent::Hello(_) | FromAgent::Artifact | FromAgent::Fetched(_) | FromAgent::Imported => {
-                    Err(Lost::OutOfTurn("no part of a run"))
-                }
+                FromAgent::Hello(_)
+                | FromAgent::Prepared
+                | FromAgent::Artifact
+                | FromAgent::Fetched(_)
+                | FromAgent::Imported => Err(Lost::OutOfTurn("no part of a run")),
             });
             let heard = match (&joined, closes_at) {
                 (Some(_), Some(at)) => match timeout_at(at, next).await {
@@ -331,6 +380,7 @@ impl Ear {
                     FromAgent::Fetched(result) => Ok(Some(result)),
                     FromAgent::Failed(words) => Err(Lost::Failed(words)),
                     FromAgent::Hello(_)
+                    | FromAgent::Prepared
                     | FromAgent::Running
                     | FromAgent::Output(_)
                     | FromAgent::OutputEnd
@@ -394,19 +444,29 @@ async fn feed(
     }
 }
 
-/// Everything that a step needs, as one write.
-fn request(files: &[SourceFile], step: &Step, work: Work, joined: bool) -> Vec<u8> {
+/// What comes before a step.
+fn preparation(files: &[SourceFile], step: &Step, work: Work) -> Vec<u8> {
     let bulk: usize = files.iter().map(|file| file.content.len()).sum::<usize>() + step.stdin.len();
     let mut bytes = Vec::with_capacity(bulk + 4096);
     for file in files {
         let begin = ToAgent::File { path: file.path.to_string() };
         protocol::encode_pieces(&begin, &ToAgent::More, &file.content, &mut bytes);
     }
-    if !step.stdin.is_empty() {
-        protocol::encode_pieces(&ToAgent::Stdin, &ToAgent::Stdin, &step.stdin, &mut bytes);
-    }
-    protocol::encode(&ToAgent::Run(wire_step(step, work, joined)), &[], &mut bytes);
+    let work = match work {
+        Work::Originals | Work::OriginalsToKeep => protocol::Work::Originals,
+        Work::Left => protocol::Work::Left,
+        Work::Kept => protocol::Work::Kept,
+    };
+    protocol::encode(&ToAgent::Prepare(work), &[], &mut bytes);
     bytes
+}
+
+/// The step itself, with its input.
+fn order(step: &Step, work: Work, joined: bool, bytes: &mut Vec<u8>) {
+    if !step.stdin.is_empty() {
+        protocol::encode_pieces(&ToAgent::Stdin, &ToAgent::Stdin, &step.stdin, bytes);
+    }
+    protocol::encode(&ToAgent::Run(wire_step(step, work, joined)), &[], bytes);
 }
 
 fn wire_step(step: &Step, work: Work, joined: bool) -> protocol::Step {
@@ -414,11 +474,6 @@ fn wire_step(step: &Step, work: Work, joined: bool) -> protocol::Step {
     protocol::Step {
         argv: argv.clone(),
         env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
-        work: match work {
-            Work::Originals | Work::OriginalsToKeep => protocol::Work::Originals,
-            Work::Left => protocol::Work::Left,
-            Work::Kept => protocol::Work::Kept,
-        },
         keep: work == Work::OriginalsToKeep,
         joined,
         merge_stderr: *output == Output::Merged,

@@ -37,6 +37,7 @@ pub fn lost(lost: &Lost, step: &Step) -> Stage {
         | Lost::OutOfTurn(_)
         | Lost::Version(_)
         | Lost::Uids { .. }
+        | Lost::Deaf
         | Lost::Failed(_) => (Outcome::SandboxError, "the sandbox was lost; the request may be sent again"),
     };
     let wall_time = if outcome == Outcome::TimeLimit { step.limits.wall_time } else { Duration::ZERO };

@@ -34,6 +34,7 @@ pub struct Given {
     pub files: BTreeMap<String, Vec<u8>>,
     pub stdin: Vec<u8>,
     pub step: Step,
+    pub work: protocol::Work,
 }
 
 impl Default for Relay {
@@ -125,6 +126,7 @@ impl Relay {
         let (hello, _) = agent.hear::<FromAgent>().await?;
         server.say(&hello, &[]).await?;
         let (mut files, mut stdin, mut current) = (BTreeMap::<String, Vec<u8>>::new(), Vec::new(), String::new());
+        let mut work = protocol::Work::Originals;
         loop {
             let (message, payload) = server.hear::<ToAgent>().await?;
             match &message {
@@ -132,6 +134,7 @@ impl Relay {
                     current.clone_from(path);
                     files.insert(path.clone(), payload.clone());
                 }
+                ToAgent::Prepare(prepared) => work = *prepared,
                 ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop | ToAgent::Export | ToAgent::Import { .. } => {}
                 ToAgent::More => files.entry(current.clone()).or_default().extend(&payload),
                 ToAgent::Stdin => stdin.extend(&payload),
@@ -141,12 +144,13 @@ impl Relay {
                 }
                 ToAgent::Run(step) => {
                     // Run while the sandbox warms up, for nobody.
-                    let is_rehearsal = step.argv == protocol::REHEARSAL;
+                    let is_rehearsal = step.argv.starts_with(&protocol::INSPECTION.map(str::to_owned));
                     if !is_rehearsal {
                         self.note(Given {
                             files: files.clone(),
                             stdin: std::mem::take(&mut stdin),
                             step: step.clone(),
+                            work,
                         });
                     }
                     agent.say(&message, &payload).await?;
@@ -155,7 +159,7 @@ impl Relay {
                 }
             }
             agent.say(&message, &payload).await?;
-            let is_answered = matches!(message, ToAgent::Export | ToAgent::Import { last: true });
+            let is_answered = matches!(message, ToAgent::Prepare(_) | ToAgent::Export | ToAgent::Import { last: true });
             if is_answered {
                 pass_on(&mut agent, &mut server).await?;
             }
@@ -219,7 +223,7 @@ where
                     if killed { Ended { exit: Exit::Signal(9), stopped: Some(Stop::Output), ..ended } } else { ended };
                 return server.say(&FromAgent::Ended(ended), &[]).await;
             }
-            FromAgent::Running | FromAgent::OutputEnd => server.say(&message, &payload).await?,
+            FromAgent::Prepared | FromAgent::Running | FromAgent::OutputEnd => server.say(&message, &payload).await?,
             FromAgent::Hello(_)
             | FromAgent::Artifact
             | FromAgent::Fetched(_)

@@ -109,7 +109,7 @@ async fn a_sandbox_is_given_the_input_of_the_case_that_runs_and_nothing_else() {
     let given = server.engine.given();
     assert_eq!(given.len(), 3);
     assert_eq!(given.iter().map(|step| &step.stdin[..]).collect::<Vec<_>>(), [&b""[..], b"first", b"second"]);
-    assert_eq!(given.iter().map(|step| step.step.work).collect::<Vec<_>>(), [Work::Originals, Work::Kept, Work::Kept]);
+    assert_eq!(given.iter().map(|step| step.work).collect::<Vec<_>>(), [Work::Originals, Work::Kept, Work::Kept]);
     assert_eq!(given.iter().map(|step| step.step.keep).collect::<Vec<_>>(), [true, false, false]);
     assert_eq!(given[2].step.argv.last().unwrap(), "a");
     let told = format!("{given:?}");
@@ -120,7 +120,7 @@ async fn a_sandbox_is_given_the_input_of_the_case_that_runs_and_nothing_else() {
 async fn what_is_not_compiled_begins_each_case_with_its_own_files() {
     let server = Arrange::warm().await;
     server.judgement(json!({"source": "cat", "cases": [{"stdin": "1"}, {"stdin": "2"}]})).await;
-    let work: Vec<_> = server.engine.given().iter().map(|step| (step.step.work, step.step.keep)).collect();
+    let work: Vec<_> = server.engine.given().iter().map(|step| (step.work, step.step.keep)).collect();
     assert_eq!(work, [(Work::Originals, false); 2]);
 }
 

@@ -6,7 +6,10 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, ResourcesUlimits,
 };
 
-use super::{super::SandboxSpec, DockerConfig};
+use super::{
+    super::{MASKED, SandboxSpec},
+    DockerConfig,
+};
 
 pub(super) const AGENT: &str = "/caisson/agent";
 pub(super) const OWNER_LABEL: &str = "caisson.owner";
@@ -44,73 +47,6 @@ const TMPFS: [Tmpfs; 4] = [
     Tmpfs { path: "/work", percent: 45, inodes: "8k", exec: true, mode: "0700", owner: Owner::Job },
     Tmpfs { path: "/tmp", percent: 28, inodes: "8k", exec: true, mode: "0700", owner: Owner::Job },
     Tmpfs { path: "/dev/shm", percent: 6, inodes: "1k", exec: false, mode: "0700", owner: Owner::Job },
-];
-
-/// What a program has no business to read: it tells of the host, of other sandboxes, or of the kernel's insides.
-/// Masking costs no measurable time.
-const MASKED: [&str; 61] = [
-    // Pseudo-terminals are one budget for the whole host.
-    "/dev/pts",
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/buddyinfo",
-    "/proc/bus",
-    "/proc/cgroups",
-    "/proc/cmdline",
-    "/proc/config.gz",
-    "/proc/consoles",
-    "/proc/crypto",
-    "/proc/devices",
-    "/proc/diskstats",
-    "/proc/dma",
-    "/proc/driver",
-    "/proc/fs",
-    "/proc/interrupts",
-    "/proc/iomem",
-    "/proc/ioports",
-    "/proc/irq",
-    "/proc/kallsyms",
-    "/proc/kcore",
-    "/proc/key-users",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/loadavg",
-    "/proc/locks",
-    "/proc/misc",
-    "/proc/modules",
-    "/proc/mtrr",
-    "/proc/pagetypeinfo",
-    "/proc/partitions",
-    "/proc/pressure",
-    "/proc/sched_debug",
-    "/proc/schedstat",
-    "/proc/scsi",
-    "/proc/slabinfo",
-    "/proc/softirqs",
-    "/proc/stat",
-    "/proc/swaps",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/tty",
-    "/proc/version",
-    "/proc/vmallocinfo",
-    "/proc/vmstat",
-    "/proc/zoneinfo",
-    "/sys/block",
-    "/sys/bus",
-    "/sys/class",
-    "/sys/dev",
-    "/sys/devices",
-    "/sys/firmware",
-    "/sys/fs/bpf",
-    "/sys/fs/ext4",
-    "/sys/fs/fuse",
-    "/sys/fs/xfs",
-    "/sys/fs/btrfs",
-    "/sys/hypervisor",
-    "/sys/kernel",
-    "/sys/module",
-    "/sys/power",
 ];
 
 const READ_ONLY: [&str; 2] = ["/proc/sys", "/proc/sysrq-trigger"];
