@@ -93,9 +93,9 @@ pub struct SourceFile {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The program (a path that holds a slash) and its arguments.
-    pub argv: Vec<String>,
+    pub argv: Arc<[String]>,
     /// The whole environment.
-    pub env: Vec<(String, String)>,
+    pub env: Arc<[(String, String)]>,
     pub stdin: Vec<u8>,
     pub limits: Limits,
     pub overflow: Overflow,

@@ -3,7 +3,7 @@
 mod catalogue;
 mod template;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub use catalogue::{Catalogue, Unknown};
 pub use template::{Template, TemplateFault};
@@ -89,16 +89,16 @@ impl Language {
         let values =
             template::Values { entrypoint: &entrypoint, sources: &sources, flags: &compile_flags, args: &args };
         let compile = self.compile.as_ref().map(|template| Step {
-            argv: template.expand(&values),
-            env: self.environment(&[]),
+            argv: template.expand(&values).into(),
+            env: self.environment(&[]).into(),
             stdin: Vec::new(),
             limits: compile_limits,
             overflow: Overflow::Cut,
             output,
         });
         let run = Step {
-            argv: self.run.expand(&values),
-            env: self.environment(&env),
+            argv: self.run.expand(&values).into(),
+            env: self.environment(&env).into(),
             stdin,
             limits: run_limits,
             overflow,
@@ -109,10 +109,10 @@ impl Language {
     }
 
     /// How the submission is run with these arguments in place of its own.
-    pub fn run_with(&self, submission: &Submission, args: &[String]) -> Vec<String> {
+    pub fn run_with(&self, submission: &Submission, args: &[String]) -> Arc<[String]> {
         let Submission { files, entrypoint, compile_flags, .. } = submission;
         let sources = self.sources(files, entrypoint);
-        self.run.expand(&template::Values { entrypoint, sources: &sources, flags: compile_flags, args })
+        self.run.expand(&template::Values { entrypoint, sources: &sources, flags: compile_flags, args }).into()
     }
 
     /// All that any of its jobs may have brought back: two compilers with two streams each; for a case two streams, a
@@ -128,8 +128,8 @@ impl Language {
     pub fn rehearsal(&self) -> Option<Step> {
         let nothing = template::Values { entrypoint: &self.source_file, sources: &[], flags: &[], args: &[] };
         self.rehearse.as_ref().map(|template| Step {
-            argv: template.expand(&nothing),
-            env: self.environment(&[]),
+            argv: template.expand(&nothing).into(),
+            env: self.environment(&[]).into(),
             stdin: Vec::new(),
             limits: self.ceiling.0,
             overflow: Overflow::Cut,

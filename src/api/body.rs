@@ -26,6 +26,9 @@ use super::{
 /// large and those who send nothing hold their connections.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
+/// What JSON values take for each of their bytes, at the most: `"",` is three, and a value of our own thirty-odd.
+const VALUES: u64 = 10;
+
 /// What is read and thrown away of a body that is too large, so that its client comes to read the answer. Beyond that the
 /// connection is closed in its face.
 const DISCARD_MAX: usize = 16 << 20;
@@ -44,6 +47,8 @@ pub async fn json<T: Send + 'static>(
         }
     }
     let (bytes, held) = read(request, api).await?;
+    // Given back once the values have become a request.
+    let _values = api.make_room(bytes.len() as u64 * VALUES)?;
     let decoded = aside(bytes.len(), move || {
         let value = serde_json::from_slice(&bytes)
             .map_err(|error| Fault::new(Code::MalformedRequest, format!("the body is not JSON: {error}")))?;

@@ -309,7 +309,9 @@ fn check_together(languages: &[Language], pool: &Pool, notes: &mut Notes<'_>) {
 /// A job for which there is never enough memory would be told for ever to come back.
 fn check_room(languages: &[Language], server: &Server, notes: &mut Notes<'_>) {
     let Some(largest) = languages.iter().max_by_key(|language| language.most_output_bytes()) else { return };
-    let needed = largest.most_output_bytes().saturating_add(server.max_body_bytes as u64);
+    // A body as it came, and taken apart.
+    let of_body = (server.max_body_bytes as u64).saturating_mul(11);
+    let needed = largest.most_output_bytes().saturating_add(of_body);
     if needed > server.max_in_flight_bytes as u64 {
         let problem = format!(
             "is {}, but one request for {} may take {needed}: raise it, or lower output_bytes in limits.ceiling",

@@ -121,7 +121,7 @@ fn a_job_that_could_never_be_held_in_memory_is_a_fault_of_the_configuration() {
     assert_eq!(
         load(&[], &flags).unwrap_err(),
         [format!(
-            "server.max_in_flight_bytes: is 1073741824, but one request for c may take 2783591168: raise it, or lower \
+            "server.max_in_flight_bytes: is 1073741824, but one request for c may take 2825534208: raise it, or lower \
              output_bytes in limits.ceiling ({})",
             shipped().display()
         )]

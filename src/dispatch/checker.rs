@@ -18,10 +18,13 @@ pub fn check(checker: Checker, expected: &[u8], answer: &[u8]) -> Found {
         },
         Checker::Tokens { case_sensitive: true } => by_tokens(expected, answer, |wanted, given| wanted == given),
         Checker::Tokens { case_sensitive: false } => by_tokens(expected, answer, <[u8]>::eq_ignore_ascii_case),
-        Checker::Float { abs, rel } => by_tokens(expected, answer, |wanted, given| match number(wanted) {
-            Some(wanted) => number(given).is_some_and(|given| is_near(wanted, given, abs, rel)),
-            None => wanted == given,
-        }),
+        Checker::Float { abs, rel, case_sensitive } => {
+            by_tokens(expected, answer, |wanted, given| match number(wanted) {
+                Some(wanted) => number(given).is_some_and(|given| is_near(wanted, given, abs, rel)),
+                None if case_sensitive => wanted == given,
+                None => wanted.eq_ignore_ascii_case(given),
+            })
+        }
     }
 }
 
@@ -80,7 +83,7 @@ fn number(token: &[u8]) -> Option<f64> {
 
 fn is_near(wanted: f64, given: f64, abs: f64, rel: f64) -> bool {
     let difference = (wanted - given).abs();
-    difference <= abs || difference <= rel * wanted.abs()
+    difference <= abs || (difference.is_finite() && difference <= rel * wanted.abs())
 }
 
 fn quote(token: &[u8]) -> String {
@@ -97,7 +100,7 @@ mod tests {
     }
 
     const TOKENS: Checker = Checker::Tokens { case_sensitive: true };
-    const FLOAT: Checker = Checker::Float { abs: 1e-6, rel: 1e-6 };
+    const FLOAT: Checker = Checker::Float { abs: 1e-6, rel: 1e-6, case_sensitive: true };
 
     #[test]
     fn exact_means_every_byte() {
@@ -139,12 +142,23 @@ mod tests {
         assert_eq!(verdict(FLOAT, "0", "-0.0000005"), Verdict::Accepted);
         assert_eq!(verdict(FLOAT, "0", "0.000002"), Verdict::WrongAnswer);
         assert_eq!(verdict(FLOAT, "ok", "OK"), Verdict::WrongAnswer);
+        let folding = Checker::Float { abs: 0.0, rel: 0.0, case_sensitive: false };
+        assert_eq!(verdict(folding, "Case 1.50", "CASE 1.5"), Verdict::Accepted);
+        // Whatever the tolerance, they are worlds apart.
+        let generous = Checker::Float { abs: 0.0, rel: 1e9, case_sensitive: true };
+        assert_eq!(verdict(generous, "1e308", "-1e308"), Verdict::WrongAnswer);
         for no_number in ["nan", "inf", "-inf", "1e999", "0x1", "1,0", "", "--1", "1e", "."] {
             assert_eq!(verdict(FLOAT, "1", no_number), Verdict::WrongAnswer, "{no_number}");
         }
         // One tolerance alone does not bring the other with it.
-        assert_eq!(verdict(Checker::Float { abs: 0.0, rel: 0.1 }, "0", "0.05"), Verdict::WrongAnswer);
-        assert_eq!(verdict(Checker::Float { abs: 0.1, rel: 0.0 }, "100", "100.05"), Verdict::Accepted);
+        assert_eq!(
+            verdict(Checker::Float { abs: 0.0, rel: 0.1, case_sensitive: true }, "0", "0.05"),
+            Verdict::WrongAnswer
+        );
+        assert_eq!(
+            verdict(Checker::Float { abs: 0.1, rel: 0.0, case_sensitive: true }, "100", "100.05"),
+            Verdict::Accepted
+        );
     }
 
     #[test]

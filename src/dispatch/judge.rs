@@ -5,7 +5,9 @@
 //! A sandbox that is lost costs its case the verdict and the next one a new sandbox; only what was lost before it began is
 //! run again, once.
 
-use tokio::time::Instant;
+use std::sync::Arc;
+
+use tokio::{task::spawn_blocking, time::Instant};
 
 use super::{
     Dispatch, Refusal, RunSlot,
@@ -24,6 +26,9 @@ use crate::job::{
 const DEADLINE: &str = "the request's deadline passed";
 const LOST: &str = "the sandbox was lost; the request may be sent again";
 const NO_SANDBOX: &str = "no further sandbox could be had; the request may be sent again";
+/// Below this many bytes, comparing is quicker than handing it over.
+const SMALL: usize = 64 * 1024;
+
 const CUT: &str = "the output was cut, and what is left of it is not the answer";
 
 /// All that the workers of one judging share.
@@ -222,11 +227,9 @@ impl Ruling {
 async fn attempt(seat: &mut Seat<'_>, ready: Ready<'_, '_>, case: &Case, index: usize, errand: &Errand) -> Tried {
     match ready {
         Ready::Compare(checker) => {
-            let stepped = seat.run(&case.run, None).await;
+            let mut stepped = seat.run(&case.run, None).await;
             let found = match &case.expected {
-                Some(expected) if stepped.has_answer() => {
-                    Some(checker::check(checker, expected, &stepped.stage.stdout.bytes))
-                }
+                Some(expected) if stepped.has_answer() => Some(compare(checker, expected, &mut stepped).await),
                 Some(_) | None => None,
             };
             Tried { stepped, found, has_lost_referee: false }
@@ -251,6 +254,24 @@ async fn attempt(seat: &mut Seat<'_>, ready: Ready<'_, '_>, case: &Case, index: 
             let message = validator::message(judge, validator, &told).await;
             Tried { stepped, found: Some(explained(verdict, message, &told)), has_lost_referee: told.was_lost }
         }
+    }
+}
+
+/// Much takes its time, for which the threads of everybody's requests are too good.
+async fn compare(checker: Checker, expected: &Arc<[u8]>, stepped: &mut Stepped) -> Found {
+    let answer = &mut stepped.stage.stdout.bytes;
+    if answer.len().max(expected.len()) <= SMALL {
+        return checker::check(checker, expected, answer);
+    }
+    let (expected, taken) = (Arc::clone(expected), std::mem::take(answer));
+    let work = move || (checker::check(checker, &expected, &taken), taken);
+    match spawn_blocking(work).await {
+        Ok((found, taken)) => {
+            *answer = taken;
+            found
+        }
+        // As if it had happened here.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A submission that is run on many cases and judged by what it answers to each.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Claim, Outcome, Program, Stage, Step, Timing};
 
@@ -26,7 +26,7 @@ pub struct Case {
     pub id: String,
     pub run: Step,
     /// Absent: a run that ends well is accepted. Never leaves the server.
-    pub expected: Option<Vec<u8>>,
+    pub expected: Option<Arc<[u8]>>,
     pub points: f64,
 }
 
@@ -56,7 +56,7 @@ pub struct Validator {
     /// But for its arguments.
     pub run: Step,
     /// How it is started for each of the cases.
-    pub argv: Vec<Vec<String>>,
+    pub argv: Vec<Arc<[String]>>,
     pub protocol: Protocol,
 }
 
@@ -80,7 +80,7 @@ pub enum Checker {
     /// Word by word, however they are spaced.
     Tokens { case_sensitive: bool },
     /// As tokens, but a token that is expected to be a number may differ by this much, absolutely or relatively.
-    Float { abs: f64, rel: f64 },
+    Float { abs: f64, rel: f64, case_sensitive: bool },
 }
 
 /// What is said of a case, and of a whole submission.
@@ -162,7 +162,21 @@ impl Judging {
             each += 2 * run.limits.output_bytes + largest;
             once += program.most_output_bytes();
         }
-        self.parallel as u64 * each + once
+        self.parallel as u64 * each + once + self.words_bytes()
+    }
+
+    /// All arguments that are not shared by all cases.
+    fn words_bytes(&self) -> u64 {
+        let of_cases = self.cases.iter().map(|case| &case.run.argv);
+        let of_validator = self.check.validator().into_iter().flat_map(|validator| &validator.argv);
+        let mut before: Option<&Arc<[String]>> = None;
+        let mut bytes = 0;
+        for argv in of_cases.chain(of_validator) {
+            if before.replace(argv).is_none_or(|before| !Arc::ptr_eq(before, argv)) {
+                bytes += size_of_val(&argv[..]) + argv.iter().map(String::len).sum::<usize>();
+            }
+        }
+        bytes as u64
     }
 
     /// Whether what the compile made has to go into further sandboxes.

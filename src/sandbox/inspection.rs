@@ -175,7 +175,7 @@ impl fmt::Display for Broken {
 fn step() -> Step {
     Step {
         argv: INSPECTION.iter().chain(&MASKED).map(|word| (*word).to_owned()).collect(),
-        env: Vec::new(),
+        env: [].into(),
         stdin: Vec::new(),
         limits: Limits {
             cpu_time: Duration::from_secs(5),

@@ -472,7 +472,7 @@ fn order(step: &Step, work: Work, joined: bool, bytes: &mut Vec<u8>) {
 fn wire_step(step: &Step, work: Work, joined: bool) -> protocol::Step {
     let Step { argv, env, stdin: _, limits, overflow, output } = step;
     protocol::Step {
-        argv: argv.clone(),
+        argv: argv.to_vec(),
         env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         keep: work == Work::OriginalsToKeep,
         joined,

@@ -108,8 +108,8 @@ mod tests {
 
     fn step() -> Step {
         Step {
-            argv: vec!["./main".into()],
-            env: Vec::new(),
+            argv: ["./main".to_owned()].into(),
+            env: [].into(),
             stdin: Vec::new(),
             limits: Limits {
                 cpu_time: Duration::from_secs(1),

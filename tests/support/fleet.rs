@@ -171,8 +171,8 @@ pub fn job(program: &str) -> Job {
 
 pub fn job_in(language: &str, program: &str) -> Job {
     let step = Step {
-        argv: vec!["/usr/bin/program".to_owned(), "main".to_owned()],
-        env: Vec::new(),
+        argv: ["/usr/bin/program".to_owned(), "main".to_owned()].into(),
+        env: [].into(),
         stdin: b"from stdin".to_vec(),
         limits: limits(),
         overflow: Overflow::Cut,

@@ -253,6 +253,29 @@ fn check_size(args: &[String], env: &[(String, String)], flags: &[String], root:
     }
 }
 
+/// The arguments of all cases of a judging, which repeat those that all have in common.
+#[derive(Default)]
+pub(super) struct Words {
+    bytes: usize,
+}
+
+/// Of all cases together, with what a string itself takes. A thousand cases with a dozen arguments each are far below.
+const MOST_WORDS_TOGETHER: usize = 8 << 20;
+
+impl Words {
+    pub fn add(&mut self, words: &[String], place: &Place) -> Result<(), Fault> {
+        self.bytes += words_bytes(words) + size_of_val(words);
+        let mut faults = Faults::default();
+        if self.bytes > MOST_WORDS_TOGETHER {
+            faults.add(
+                place,
+                format!("is too much: all cases together may have {MOST_WORDS_TOGETHER} bytes of arguments"),
+            );
+        }
+        faults.check(Code::InvalidLimit)
+    }
+}
+
 /// As Linux counts them: each with its end.
 pub(super) fn words_bytes<'a>(words: impl IntoIterator<Item = &'a String>) -> usize {
     words.into_iter().map(|word| word.len() + 1).sum()

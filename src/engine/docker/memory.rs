@@ -25,6 +25,7 @@ pub(super) struct Memory {
 }
 
 /// The control group's files.
+#[derive(Clone)]
 struct Group {
     directory: PathBuf,
     bound: &'static str,
@@ -33,6 +34,8 @@ struct Group {
     /// Starts anew when it is written to; version 2 has no such thing for others than the writer.
     peak: Option<&'static str>,
     usage: &'static str,
+    /// What no reclaim can take away, as names in `memory.stat`: pages of programs, and files in memory.
+    solid: [&'static str; 2],
 }
 
 /// The agent's own buffers may grow by this from one step to the next.
@@ -49,16 +52,20 @@ impl Memory {
         Self { engine, id, group, whole, bound: whole }
     }
 
-    /// So much for the job, beside what is in use already and is not the job's. What PID 1 keeps of a compile is not, and
+    /// So much for the job, beside what is in use already, will stay, and is not the job's. What PID 1 keeps of a compile is not, and
     /// for its sake a sandbox may be larger than it was made.
     fn bound_for(&self, memory_bytes: u64, beside_kept: bool) -> u64 {
         // Where nobody can look, as much as it may be.
-        let in_use = match self.group.as_ref().and_then(|group| group.usage().ok()) {
+        let in_use = match self.group.as_ref().and_then(|group| group.solid().ok()) {
             Some(in_use) => in_use,
             None if beside_kept => MOST_KEPT_BYTES,
             None => 0,
         };
         (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT_BYTES)
+    }
+
+    fn in_use(&self) -> u64 {
+        self.group.as_ref().and_then(|group| group.usage().ok()).unwrap_or(0)
     }
 
     async fn update(&self, bound: u64) -> Result<(), super::EngineError> {
@@ -92,7 +99,12 @@ impl Controls for Memory {
             let is_set = bound.abs_diff(self.bound) < GROWTH;
             let result = match &self.group {
                 Some(group) if is_set => group.begin_peak(),
-                Some(group) => group.set(bound, bound < self.bound).and_then(|()| group.begin_peak()),
+                Some(group) => {
+                    let (group, is_lower) = (group.clone(), bound < self.bound);
+                    let set = move || group.set(bound, is_lower).and_then(|()| group.begin_peak());
+                    // The kernel makes room before it answers, of which there may be much to do.
+                    if self.in_use() > bound { aside(set).await } else { set() }
+                }
                 None if is_set => Ok(()),
                 None => self.update(bound).await.map_err(io::Error::other),
             };
@@ -116,6 +128,10 @@ impl Controls for Memory {
     }
 }
 
+async fn aside(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").field("id", &self.id).field("bound", &self.bound).finish_non_exhaustive()
@@ -135,6 +151,7 @@ impl Group {
             bound_with_swap: Some("memory.memsw.limit_in_bytes"),
             peak: Some("memory.max_usage_in_bytes"),
             usage: "memory.usage_in_bytes",
+            solid: ["rss", "shmem"],
         });
         let second = below("/sys/fs/cgroup").map(|directory| Self {
             directory,
@@ -142,6 +159,7 @@ impl Group {
             bound_with_swap: None,
             peak: None,
             usage: "memory.current",
+            solid: ["anon", "shmem"],
         });
         let mut found = first.chain(second).find(|group| group.directory.join(group.bound).exists())?;
         // A kernel may be without the account of swap.
@@ -151,6 +169,15 @@ impl Group {
 
     fn usage(&self) -> io::Result<u64> {
         fs::read_to_string(self.directory.join(self.usage))?.trim().parse().map_err(io::Error::other)
+    }
+
+    /// Of what is in use, what stays whatever the bound: the names that a job before left in the kernel's caches must not
+    /// raise the bound of the next.
+    fn solid(&self) -> io::Result<u64> {
+        let text = fs::read_to_string(self.directory.join("memory.stat"))?;
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        let found = lines.filter(|(name, _)| self.solid.contains(name));
+        found.map(|(_, value)| value.parse::<u64>().map_err(io::Error::other)).sum()
     }
 
     /// Memory alone may never be allowed more than memory and swap.

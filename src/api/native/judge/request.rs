@@ -134,8 +134,13 @@ impl Request {
         {
             faults.add(&place.item(index).member("checker_args"), "belongs to a checker or interactor of your own");
         }
-        let argvs: Vec<_> =
-            cases.iter().map(|case| case.args.as_deref().map(|args| language.run_with(&submission, args))).collect();
+        let mut words = meaning::Words::default();
+        let mut argvs = Vec::with_capacity(cases.len());
+        for (index, case) in cases.iter().enumerate() {
+            let argv = case.args.as_deref().map(|args| language.run_with(&submission, args));
+            words.add(argv.as_deref().unwrap_or_default(), &place.item(index).member("args"))?;
+            argvs.push(argv);
+        }
         let others = meaning::env_bytes(&submission.env) + meaning::words_bytes(&submission.compile_flags);
         let Job { id, program, run, artifacts: _, deadline } = language.job(submission);
         let mut ids = HashSet::new();
@@ -168,7 +173,7 @@ impl Case {
     fn resolve(
         self,
         index: usize,
-        argv: Option<Vec<String>>,
+        argv: Option<Arc<[String]>>,
         run: &Step,
         language: &Language,
         place: &Place,
@@ -186,7 +191,7 @@ impl Case {
         }
         let argv = argv.unwrap_or_else(|| run.argv.clone());
         let run = Step { argv, env: run.env.clone(), stdin, limits, overflow: run.overflow, output: run.output };
-        job::Case { id, run, expected, points }
+        job::Case { id, run, expected: expected.map(Arc::from), points }
     }
 }
 
@@ -194,9 +199,10 @@ impl BuiltIn {
     fn check(self, place: &Place, faults: &mut Faults) -> Checker {
         let Self { kind, case_sensitive, abs, rel } = self;
         let kind = kind.unwrap_or(Kind::Tokens);
-        if case_sensitive.is_some() && kind != Kind::Tokens {
-            faults.add(&place.member("case_sensitive"), "belongs to the kind `tokens`");
+        if case_sensitive.is_some() && !matches!(kind, Kind::Tokens | Kind::Float) {
+            faults.add(&place.member("case_sensitive"), "belongs to the kinds `tokens` and `float`");
         }
+        let case_sensitive = case_sensitive.unwrap_or(true);
         for (name, tolerance) in [("abs", abs), ("rel", rel)] {
             match tolerance {
                 Some(_) if kind != Kind::Float => faults.add(&place.member(name), "belongs to the kind `float`"),
@@ -209,9 +215,11 @@ impl BuiltIn {
         match kind {
             Kind::Exact => Checker::Exact,
             Kind::Lines => Checker::Lines,
-            Kind::Tokens => Checker::Tokens { case_sensitive: case_sensitive.unwrap_or(true) },
-            Kind::Float if abs.is_none() && rel.is_none() => Checker::Float { abs: TOLERANCE, rel: TOLERANCE },
-            Kind::Float => Checker::Float { abs: abs.unwrap_or(0.0), rel: rel.unwrap_or(0.0) },
+            Kind::Tokens => Checker::Tokens { case_sensitive },
+            Kind::Float if abs.is_none() && rel.is_none() => {
+                Checker::Float { abs: TOLERANCE, rel: TOLERANCE, case_sensitive }
+            }
+            Kind::Float => Checker::Float { abs: abs.unwrap_or(0.0), rel: rel.unwrap_or(0.0), case_sensitive },
         }
     }
 }

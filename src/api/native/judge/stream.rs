@@ -1,7 +1,7 @@
 //! A judging as server-sent events, told while it goes on: `compile`, one `case` each, and last `verdict`, which is the whole
 //! answer once more. In the format of <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
-use std::{pin::Pin, sync::Arc};
+use std::{io, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -11,31 +11,34 @@ use axum::{
 use futures_util::stream;
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, Span};
 
 use super::{
     super::{Encoding, response::Stage},
     response::{Answer, Case},
 };
 use crate::{
-    api::{Api, fault::Fault},
+    api::{Api, aside::aside, fault::Fault},
     dispatch::{Progress, Refusal},
     job::Judging,
     language::Language,
 };
 
-type Judged = Pin<Box<dyn Future<Output = Result<Bytes, Refusal>> + Send>>;
-
-/// What is still to be told. Dropped when the client leaves, and the judging with it.
+/// What is still to be told. The judging goes on whether or not its client listens, and ends when the client leaves.
 struct Telling {
-    judging: Option<Judged>,
     parts: mpsc::Receiver<Bytes>,
-    last: Option<Bytes>,
+    judging: Option<AbortOnDropHandle<Result<Bytes, Refusal>>>,
 }
 
 pub fn is_wanted(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted.split(',').any(|part| {
-        part.split(';').next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("text/event-stream"))
+        let mut words = part.split(';').map(str::trim);
+        let is_named = words.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("text/event-stream"));
+        // A weight of 0 means: anything but this.
+        let is_unwanted = words.any(|word| word.strip_prefix("q=").and_then(|weight| weight.parse().ok()) == Some(0.0));
+        is_named && !is_unwanted
     })
 }
 
@@ -49,7 +52,7 @@ pub async fn judge(
     // Room for every part, so that none has to wait; their size is part of what was set aside for the judging.
     let (sender, parts) = mpsc::channel(judging.cases.len() + 1);
     let id = judging.id.clone();
-    let judging: Judged = Box::pin(async move {
+    let judging = async move {
         let judgement = api
             .dispatch
             .judge(judging, move |progress| {
@@ -60,14 +63,16 @@ pub async fn judge(
                 });
             })
             .await?;
-        Ok(event("verdict", &Answer::new(&id, &language, &judgement, encoding)))
-    });
-    let mut telling = Telling { judging: Some(judging), parts, last: None };
+        let bytes = judgement.output_bytes();
+        Ok(aside(bytes, move || event("verdict", &Answer::new(&id, &language, &judgement, encoding))).await)
+    };
+    let judging = AbortOnDropHandle::new(tokio::spawn(judging.instrument(Span::current())));
+    let mut telling = Telling { parts, judging: Some(judging) };
     let first = telling.next().await?;
     let rest = stream::unfold(telling, |mut telling| async move {
-        // Once a part was told there is a judgement; a drain that ends it breaks the stream off.
-        let part = telling.next().await.ok().flatten()?;
-        Some((Ok::<_, std::convert::Infallible>(part), telling))
+        // Once a part was told there is a judgement, but for one that a drain ends: its stream breaks off.
+        let part = telling.next().await.map_err(io::Error::other).transpose()?;
+        Some((part, telling))
     });
     let all = futures_util::StreamExt::chain(stream::iter(first.map(Ok)), rest);
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
@@ -77,17 +82,17 @@ pub async fn judge(
 impl Telling {
     /// The next part; `None` after the last.
     async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
-        if let Some(judging) = &mut self.judging {
-            tokio::select! {
-                biased;
-                Some(part) = self.parts.recv() => return Ok(Some(part)),
-                ended = judging => {
-                    self.judging = None;
-                    self.last = Some(ended?);
-                }
-            }
+        if let Some(part) = self.parts.recv().await {
+            return Ok(Some(part));
         }
-        Ok(self.parts.try_recv().ok().or_else(|| self.last.take()))
+        match self.judging.take() {
+            None => Ok(None),
+            Some(judging) => match judging.await {
+                Ok(result) => result.map(Some),
+                // As if it had happened here.
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+        }
     }
 }
 

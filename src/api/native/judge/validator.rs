@@ -64,6 +64,7 @@ impl Wanted {
             (Protocol::Kattis, _) => &[INPUT, ANSWER, FEEDBACK],
         };
         let own = meaning::env_bytes(&submission.env);
+        let mut words = meaning::Words::default();
         let mut argv = Vec::new();
         let mut faults = Faults::default();
         for (index, of_case) in args.enumerate() {
@@ -73,8 +74,11 @@ impl Wanted {
             if own + meaning::words_bytes(all()) > meaning::MOST_WORDS_BYTES {
                 faults.add(&case(), meaning::too_many_words());
             }
-            let words: Vec<String> = given.iter().map(|word| (*word).to_owned()).chain(all().cloned()).collect();
-            argv.push(language.run_with(&submission, &words));
+            let own_and_given: Vec<String> =
+                given.iter().map(|word| (*word).to_owned()).chain(all().cloned()).collect();
+            let started = language.run_with(&submission, &own_and_given);
+            words.add(&started, &case())?;
+            argv.push(started);
         }
         faults.check(Code::InvalidLimit)?;
         let Job { id: _, program, run, artifacts: _, deadline: _ } = language.job(submission);
