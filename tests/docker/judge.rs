@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use crate::server::{Arrange, Server};
 
 impl Server {
-    fn judge(&self, request: &Value) -> Value {
+    pub fn judge(&self, request: &Value) -> Value {
         let reply = self.post("/v1/judge", request.to_string());
         assert_eq!(reply.status, 200, "{}", reply.body);
         reply.body
     }
 }
 
-fn verdicts(judgement: &Value) -> Vec<&str> {
+pub fn verdicts(judgement: &Value) -> Vec<&str> {
     judgement["cases"].as_array().unwrap().iter().map(|case| case["verdict"].as_str().unwrap()).collect()
 }
 

@@ -18,3 +18,4 @@ mod judge;
 mod memory;
 mod operators;
 mod programs;
+mod validators;
