@@ -1,5 +1,6 @@
 //! The commands. Exit codes: 0 done, 1 failed, 2 called wrongly or configured wrongly; `run` has more of its own.
 
+mod client;
 mod doctor;
 mod images;
 mod run;
@@ -49,6 +50,9 @@ struct Configured {
 
 /// Called wrongly or configured wrongly.
 const USAGE: u8 = 2;
+
+/// A client's exit code when it has no result.
+const NO_RESULT: u8 = 125;
 
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {

@@ -8,15 +8,18 @@ use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
 };
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use clap::Args;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::{
+    NO_RESULT,
+    client::{Address, Languages},
+};
 use crate::job::signal;
 
 #[derive(Debug, Args)]
@@ -35,11 +38,8 @@ pub struct Arguments {
     /// Arguments for the program
     #[arg(last = true)]
     args: Vec<String>,
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    server: String,
-    /// Holds the key that the server asks for
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    address: Address,
 }
 
 /// The part of an answer that a terminal shows.
@@ -62,14 +62,6 @@ struct Stage {
     message: Option<String>,
 }
 
-struct Server<'a> {
-    url: &'a str,
-    key: Option<String>,
-}
-
-/// The longest deadline a server grants by default, and then some for the way.
-const PATIENCE: Duration = Duration::from_secs(330);
-const NO_RESULT: u8 = 125;
 const TIMED_OUT: u8 = 124;
 
 pub fn run(arguments: &Arguments) -> ExitCode {
@@ -80,15 +72,14 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn ask(arguments: &Arguments) -> anyhow::Result<u8> {
-    let Arguments { file, stdin, language, json, args, server, key_file } = arguments;
-    let key = key_file.as_deref().map(read_key).transpose()?;
-    let server = Server { url: server.trim_end_matches('/'), key };
+    let Arguments { file, stdin, language, json, args, address } = arguments;
+    let server = address.server()?;
     let content = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
+    let name = file.file_name().and_then(|name| name.to_str()).context("the file's name is no UTF-8")?;
     let language = match language {
         Some(language) => language.clone(),
-        None => server.language_of(file)?,
+        None => language_of(name, &server.languages()?)?,
     };
-    let name = file.file_name().and_then(|name| name.to_str()).context("the file's name is no UTF-8")?;
     let request = json!({
         "language": language,
         "files": [{"path": name, "content": BASE64_STANDARD.encode(content), "encoding": "base64"}],
@@ -97,7 +88,7 @@ fn ask(arguments: &Arguments) -> anyhow::Result<u8> {
         "args": args,
         "output_encoding": if *json { "utf8" } else { "base64" },
     });
-    let answer = server.execute(&request)?;
+    let answer = server.post("/v1/execute", &request)?;
     if *json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
     }
@@ -108,9 +99,9 @@ fn ask(arguments: &Arguments) -> anyhow::Result<u8> {
     Ok(answer.exit_code())
 }
 
-fn read_key(file: &Path) -> anyhow::Result<String> {
-    let key = fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-    Ok(key.trim().to_owned())
+fn language_of(name: &str, languages: &Languages) -> anyhow::Result<String> {
+    let found = languages.of([name]).map(|language| language.id.clone());
+    found.map_err(|error| anyhow!("{error}; choose one with --language: {}", languages.ids().join(", ")))
 }
 
 fn read_stdin(from: Option<&Path>) -> anyhow::Result<Vec<u8>> {
@@ -121,63 +112,6 @@ fn read_stdin(from: Option<&Path>) -> anyhow::Result<Vec<u8>> {
         return Ok(bytes);
     }
     fs::read(path).with_context(|| format!("could not read {}", path.display()))
-}
-
-impl Server<'_> {
-    fn language_of(&self, file: &Path) -> anyhow::Result<String> {
-        let extension = file.extension().and_then(|extension| extension.to_str());
-        let list = self.read(self.request("GET", "/v1/languages").body(())?)?;
-        let languages = list["languages"].as_array().context("the server's list of languages is not understood")?;
-        let fits = |language: &&Value| {
-            let extensions = language["extensions"].as_array();
-            extensions.is_some_and(|known| known.iter().any(|known| known.as_str() == extension))
-        };
-        let found = extension.and_then(|_| languages.iter().find(fits));
-        found.and_then(|language| language["id"].as_str()).map(str::to_owned).ok_or_else(|| {
-            let ids: Vec<_> = languages.iter().filter_map(|language| language["id"].as_str()).collect();
-            anyhow!(
-                "no language goes with the name of {}; choose one with --language: {}",
-                file.display(),
-                ids.join(", ")
-            )
-        })
-    }
-
-    fn execute(&self, request: &Value) -> anyhow::Result<Value> {
-        let request =
-            self.request("POST", "/v1/execute").header("content-type", "application/json").body(request.to_string())?;
-        self.read(request)
-    }
-
-    fn request(&self, method: &str, path: &str) -> ureq::http::request::Builder {
-        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        match &self.key {
-            Some(key) => request.header("authorization", format!("Bearer {key}")),
-            None => request,
-        }
-    }
-
-    fn read<B: ureq::AsSendBody>(&self, request: ureq::http::Request<B>) -> anyhow::Result<Value> {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
-        let mut response = agent.run(request).with_context(|| format!("no answer from {}", self.url))?;
-        let body = response.body_mut().with_config().limit(u64::MAX).read_to_vec().context("the answer broke off")?;
-        let body: Value = serde_json::from_slice(&body).context("the answer is no JSON; is this a caisson server?")?;
-        if !response.status().is_success() {
-            bail!("{}", told(&body));
-        }
-        Ok(body)
-    }
-}
-
-/// What a problem+json says to people.
-fn told(problem: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut told = format!("{}: {}", text(&problem["code"]), text(&problem["detail"]));
-    for fault in problem["errors"].as_array().into_iter().flatten() {
-        told = format!("{told}\n  {}", text(&fault["detail"]));
-    }
-    told
 }
 
 impl Answer {
