@@ -1,8 +1,10 @@
-//! The commands. Exit codes: 0 done, 1 failed, 2 called wrongly or configured wrongly; `run` has more of its own.
+//! The commands. Exit codes: 0 done, 1 failed, 2 called wrongly or configured wrongly; `run` and `judge`
+//! have more of their own.
 
 mod client;
 mod doctor;
 mod images;
+mod judge;
 mod run;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -29,6 +31,8 @@ enum Command {
     Serve(Configured),
     /// Run a file on a server; the exit code is the program's
     Run(run::Arguments),
+    /// Judge the submissions of a problem package on a server; the exit code is 0 when all are as expected
+    Judge(judge::Arguments),
     /// Look at all that the server needs and say what to do about what is missing
     Doctor(Configured),
     /// The images that sandboxes are made from
@@ -61,6 +65,7 @@ pub fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }),
         Command::Run(arguments) => return run::run(&arguments),
+        Command::Judge(arguments) => return judge::run(&arguments),
         Command::Doctor(configured) => configured.with(|config| {
             let findings = runtime()?.block_on(app::examine(&config));
             Ok(doctor::report(&findings))

@@ -37,6 +37,7 @@ pub struct Languages {
 #[derive(Debug, Default, Clone, PartialEq, Deserialize)]
 pub struct Language {
     pub id: String,
+    pub aliases: Vec<String>,
     pub extensions: Vec<String>,
 }
 
@@ -167,11 +168,10 @@ mod tests {
     use super::*;
 
     fn languages() -> Languages {
-        let language = |id: &str, extensions: &[&str]| json!({"id": id, "extensions": extensions});
-        let list = json!({"languages": [
-            language("c", &["c"]), language("cpp", &["cpp", "cc"]), language("python", &["py"]), language("python", &["py"]),
-        ]});
-        serde_json::from_value(list).unwrap()
+        let language = |id: &str, extensions: &[&str]| json!({"id": id, "aliases": [], "extensions": extensions});
+        let python = language("python", &["py"]);
+        let all = [language("c", &["c"]), language("cpp", &["cpp", "cc"]), python.clone(), python];
+        serde_json::from_value(json!({"languages": all})).unwrap()
     }
 
     #[test]

@@ -43,6 +43,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("postcard", &[]),
     ("prometheus", &["telemetry"]),
     ("semver", &["language"]),
+    ("serde_saphyr", &["cli"]),
     ("strsim", &["config"]),
     ("subtle", &["api"]),
     ("toml", &["config"]),

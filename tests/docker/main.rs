@@ -15,6 +15,7 @@ mod hostile;
 mod invariants;
 mod isolation;
 mod judge;
+mod judge_package;
 mod memory;
 mod operators;
 mod programs;

@@ -1,0 +1,3 @@
+input()
+numbers = list(map(int, input().split()))
+print("%.3f" % (sum(numbers) / len(numbers)))

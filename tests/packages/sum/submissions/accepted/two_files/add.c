@@ -1,0 +1,5 @@
+#include "add.h"
+
+number add(number a, number b) {
+    return a + b;
+}

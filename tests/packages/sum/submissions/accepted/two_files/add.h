@@ -1,0 +1,3 @@
+typedef long long number;
+
+number add(number a, number b);
