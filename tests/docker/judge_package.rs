@@ -152,3 +152,45 @@ fn what_cannot_be_judged_is_explained_and_is_no_verdict() {
     server.nothing_is_left();
     server.stop();
 }
+
+#[test]
+fn a_validator_of_the_packages_own_decides() {
+    let server = Arrange::new(&[("cpp", 2), ("python", 2)]).warm();
+    let (code, table, said) = told(&judge(&server, &packaged("order"), &[]));
+    assert_eq!((code, said.as_str()), (Some(0), ""), "{table}");
+    let wanted = [
+        ("ok", "accepted/greatest_first.py", "accepted"),
+        ("ok", "accepted/least_first.py", "accepted"),
+        ("ok", "wrong_answer/as_they_come.py", "wrong_answer"),
+        ("ok", "wrong_answer/words.py", "wrong_answer"),
+    ];
+    assert_eq!(rows(&table), wanted, "{table}");
+
+    // Its message is told where the verdict is not the one expected.
+    let package = copied("order");
+    let submissions = package.path().join("submissions");
+    fs::rename(submissions.join("wrong_answer/as_they_come.py"), submissions.join("accepted/as_they_come.py")).unwrap();
+    let (code, table, _) = told(&judge(&server, package.path(), &["--submission", "as_they_come.py"]));
+    assert_eq!(code, Some(1), "{table}");
+    assert!(table.contains("\n        secret/1-many: 4 comes after 1\n"), "{table}");
+    server.nothing_is_left();
+    server.stop();
+}
+
+#[test]
+fn an_interactive_package_talks_to_its_submissions() {
+    let server = Arrange::new(&[("c", 2), ("cpp", 2), ("python", 2)]).warm();
+    let (code, table, said) = told(&judge(&server, &packaged("guess"), &["--all-cases"]));
+    assert_eq!((code, said.as_str()), (Some(0), ""), "{table}");
+    let verdicts: Vec<_> = rows(&table).into_iter().map(|(state, submission, _)| (state, submission)).collect();
+    let wanted = [
+        ("ok", "accepted/halves.c"),
+        ("ok", "accepted/halves.py"),
+        ("ok", "mixed/crashes.py"),
+        ("ok", "wrong_answer/counts.py"),
+        ("ok", "wrong_answer/silent.py"),
+    ];
+    assert_eq!(verdicts, wanted, "{table}");
+    server.nothing_is_left();
+    server.stop();
+}

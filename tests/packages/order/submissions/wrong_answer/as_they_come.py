@@ -1,0 +1,2 @@
+items = int(input().split()[0])
+print(*range(1, items + 1))
