@@ -81,8 +81,7 @@ impl<'a> Flags<'a> {
     }
 }
 
-/// Where the server's comparisons differ from the format's: `exact` is of every byte, so that case counts as well, and
-/// `float` has words that are no numbers compared with their case.
+/// Where the server's comparisons differ from the format's: `exact` is of every byte, so that case counts as well.
 fn checker(comparison: &Comparison) -> Value {
     let Comparison { case_sensitive, space_change_sensitive, absolute, relative } = *comparison;
     match (absolute, relative) {
@@ -90,7 +89,8 @@ fn checker(comparison: &Comparison) -> Value {
         (None, None) => json!({"kind": "tokens", "case_sensitive": case_sensitive}),
         // A tolerance that is not named is none.
         (absolute, relative) => {
-            json!({"kind": "float", "abs": absolute.unwrap_or(0.0), "rel": relative.unwrap_or(0.0)})
+            let (abs, rel) = (absolute.unwrap_or(0.0), relative.unwrap_or(0.0));
+            json!({"kind": "float", "abs": abs, "rel": rel, "case_sensitive": case_sensitive})
         }
     }
 }
@@ -281,7 +281,7 @@ mod tests {
         );
         assert_eq!(
             said(Comparison { absolute: Some(0.1), ..default }),
-            json!({"kind": "float", "abs": 0.1, "rel": 0.0})
+            json!({"kind": "float", "abs": 0.1, "rel": 0.0, "case_sensitive": false})
         );
     }
 
