@@ -45,7 +45,7 @@ for pid in agent:
 
 #[test]
 fn a_program_finds_no_network_no_rights_and_nothing_of_ours_within_reach() {
-    let server = Arrange::new(&[("python", 1)]).warm();
+    let server = Arrange::new(&[("python", 1)]).env("OF_THE_SERVER", "secret").warm();
     let output = server.output("python", LOOK_AROUND);
     let seen = |name: &str| {
         let line = output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -82,7 +82,7 @@ fn a_program_finds_no_network_no_rights_and_nothing_of_ours_within_reach() {
         assert_eq!(seen(what), how, "{what}");
     }
     let environment = seen("environment");
-    for leaked in ["CAISSON", "DOCKER", "CARGO", "SSH"] {
+    for leaked in ["OF_THE_SERVER", "CAISSON", "DOCKER", "CARGO", "SSH"] {
         assert!(!environment.contains(leaked), "{environment}");
     }
     server.nothing_is_left();

@@ -35,6 +35,7 @@ pub struct Arrange {
     owner: String,
     languages: Vec<(&'static str, usize)>,
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
     turn: Option<MutexGuard<'static, ()>>,
 }
 
@@ -86,7 +87,8 @@ impl Arrange {
 
     /// For a second server of a test that has the turn already.
     pub fn beside(languages: &[(&'static str, usize)]) -> Self {
-        Self { docker: None, owner: unique_owner(), languages: languages.to_vec(), flags: Vec::new(), turn: None }
+        let (flags, environment) = (Vec::new(), Vec::new());
+        Self { docker: None, owner: unique_owner(), languages: languages.to_vec(), flags, environment, turn: None }
     }
 
     pub fn docker(self, docker: DockerHost) -> Self {
@@ -102,9 +104,15 @@ impl Arrange {
         self
     }
 
+    /// In the server's environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Started and answering; its shelves may still be empty.
     pub fn start(self) -> Server {
-        let Self { docker, owner, languages, flags, turn } = self;
+        let Self { docker, owner, languages, flags, environment, turn } = self;
         let docker = docker.unwrap_or_else(DockerHost::usual);
         // Far from those of a service that may run here, and from those of the server before: each test looks for
         // processes that are left.
@@ -112,6 +120,7 @@ impl Arrange {
         let uid_base = 700_000 + (std::process::id() % 4096 * 256 + NEXT.fetch_add(1, Ordering::Relaxed)) * 2 * BUDGET;
         let names: Vec<_> = languages.iter().map(|(name, _)| *name).collect();
         let mut command = caisson();
+        command.envs(environment);
         command.args(["serve", "--set", "server.listen=127.0.0.1:0", "--set", "log.format=json"]);
         let mut set = |flag: String| {
             command.args(["--set", &flag]);

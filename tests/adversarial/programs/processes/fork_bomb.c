@@ -1,0 +1,9 @@
+// tries: to double itself for ever, each process busy
+// status: time_limit_exceeded|process_limit_exceeded
+// limits: {"cpu_time_ms": 1000, "wall_time_ms": 3000}
+// beside: innocent
+#include <unistd.h>
+
+int main(void) {
+    for (;;) fork();
+}
