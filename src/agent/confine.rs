@@ -12,7 +12,7 @@ use std::{
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::tree::WRITABLE;
+use crate::tree::{DEVICES, WRITABLE};
 
 /// A set of rules, made once; every program of a job is put under it.
 pub struct Confinement(OwnedFd);
@@ -51,8 +51,6 @@ const LEAST_ABI: i64 = 2;
 const ABI_WITH_TRUNCATE: i64 = 3;
 const ABI_WITH_NETWORK: i64 = 4;
 const ABI_WITH_SCOPES: i64 = 6;
-
-const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 impl Confinement {
     /// `None` on a kernel without Landlock, or with one that is too old.

@@ -15,12 +15,16 @@ struct Refused {
 
 const INIT: &[u32] = &[1];
 
-/// Whoever owns a descriptor's events is sent a signal of the setter's choice; a lease is a signal and a lock at once.
-const OWN_AND_LEASE: &[u32] = &[
+/// Whoever owns a descriptor's events is sent a signal of the setter's choice; a lease is a signal and a lock at once; a hint
+/// stays with its file.
+const OWN_LEASE_AND_HINT: &[u32] = &[
     libc::F_SETOWN as u32,
     // F_SETSIG and F_SETOWN_EX.
     10,
     15,
+    // F_SET_RW_HINT and F_SET_FILE_RW_HINT.
+    1036,
+    1038,
     libc::F_SETLEASE as u32,
     libc::F_NOTIFY as u32,
 ];
@@ -40,7 +44,7 @@ const REFUSED: [Refused; 12] = [
     Refused { call: libc::SYS_prlimit64, argument: 0, values: INIT },
     Refused { call: libc::SYS_setpriority, argument: 1, values: INIT },
     Refused { call: libc::SYS_sched_setaffinity, argument: 0, values: INIT },
-    Refused { call: libc::SYS_fcntl, argument: 1, values: OWN_AND_LEASE },
+    Refused { call: libc::SYS_fcntl, argument: 1, values: OWN_LEASE_AND_HINT },
     Refused { call: libc::SYS_ioctl, argument: 1, values: OWN_AND_ATTRIBUTES },
 ];
 

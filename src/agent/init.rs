@@ -135,6 +135,7 @@ fn spawn_to_end(
 
 /// No process of the job is alive.
 fn prepare(work: Work, kept: Option<&Kept>) -> io::Result<()> {
+    tree::settle_dates()?;
     match (work, kept) {
         (Work::Originals, _) => tree::restore(),
         (Work::Left, _) => tree::clear_scratch(),

@@ -17,6 +17,9 @@ pub const WORK: &str = "/work";
 /// Every place a job can write to.
 pub const WRITABLE: [&str; 3] = [WORK, "/tmp", "/dev/shm"];
 
+/// The harmless devices, which every job may write to.
+pub const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
 /// Never out of the directory, never through a link, never onto another file system.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
@@ -63,6 +66,24 @@ pub fn clear_scratch() -> io::Result<()> {
     Ok(())
 }
 
+/// Gives what every job can read or write to, and nobody can remove, one and the same history: the devices their dates, and
+/// the places that are marked by being looked at a look.
+pub fn settle_dates() -> io::Result<()> {
+    for device in DEVICES {
+        touch(device)?;
+    }
+    for entry in fs::read_dir("/dev")? {
+        let _ = fs::read_link(entry?.path());
+    }
+    Ok(())
+}
+
+fn touch(path: &str) -> io::Result<()> {
+    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    let dates = rustix::fs::Timestamps { last_access: now, last_modification: now };
+    Ok(rustix::fs::utimensat(CWD, path, &dates, rustix::fs::AtFlags::empty())?)
+}
+
 /// Bytes of memory that files hold in the places a job can write to.
 pub fn held_bytes() -> io::Result<u64> {
     let mut held = 0;
@@ -103,9 +124,7 @@ fn open_directory(path: &str) -> io::Result<OwnedFd> {
 fn clear_root(directory: &str) -> io::Result<()> {
     open_up(Path::new(directory))?;
     clear(Path::new(directory))?;
-    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
-    let dates = rustix::fs::Timestamps { last_access: now, last_modification: now };
-    Ok(rustix::fs::utimensat(rustix::fs::CWD, directory, &dates, rustix::fs::AtFlags::empty())?)
+    touch(directory)
 }
 
 /// However deep it is: what lies two deep is moved up, so that no path gets longer and few descriptors are open.
