@@ -4,7 +4,7 @@ pub mod docker;
 pub mod fake;
 mod masked;
 
-use std::{fmt, fmt::Debug};
+use std::{fmt, fmt::Debug, ops::Range};
 
 use futures_util::future::BoxFuture;
 pub use masked::MASKED;
@@ -20,6 +20,9 @@ pub trait Engine: Send + Sync + Debug + 'static {
     fn destroy<'a>(&'a self, id: &'a SandboxId, how: Destroy) -> BoxFuture<'a, Result<(), EngineError>>;
     /// Every sandbox of this owner, in whatever state.
     fn list(&self) -> BoxFuture<'_, Result<Vec<SandboxId>, EngineError>>;
+    /// Ends what runs on this host under these uids, which are its owner's, in a sandbox that the engine does not know;
+    /// returns of how many sandboxes.
+    fn lay_ghosts(&self, uids: Range<u32>) -> BoxFuture<'_, Result<usize, EngineError>>;
     fn probe(&self) -> BoxFuture<'_, Result<EngineInfo, EngineError>>;
     /// Whether what a language needs is there to make sandboxes from.
     fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>>;

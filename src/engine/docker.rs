@@ -4,10 +4,11 @@
 //! that a request later finds an open conversation and no call to the daemon is on its path.
 
 mod attach;
+mod ghosts;
 mod memory;
 mod spec;
 
-use std::{fmt, future::Future, sync::Arc, sync::OnceLock, time::Duration};
+use std::{fmt, future::Future, ops::Range, sync::Arc, sync::OnceLock, time::Duration};
 
 use bollard::{
     Docker,
@@ -187,6 +188,10 @@ impl Engine for DockerEngine {
             let names = found.into_iter().filter_map(|container| container.names?.into_iter().next());
             Ok(names.map(|name| SandboxId::from_engine(name.trim_start_matches('/'))).collect())
         })
+    }
+
+    fn lay_ghosts(&self, uids: Range<u32>) -> BoxFuture<'_, Result<usize, EngineError>> {
+        Box::pin(self.lay_ghosts(uids))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<EngineInfo, EngineError>> {

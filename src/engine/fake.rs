@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -190,6 +191,10 @@ impl Engine for FakeEngine {
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<SandboxId>, EngineError>> {
         Box::pin(async move { Ok(self.alive()) })
+    }
+
+    fn lay_ghosts(&self, _uids: Range<u32>) -> BoxFuture<'_, Result<usize, EngineError>> {
+        Box::pin(async { Ok(0) })
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<EngineInfo, EngineError>> {

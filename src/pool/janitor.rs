@@ -1,5 +1,5 @@
-//! Destroys sandboxes of ours that nobody answers for: those of an earlier boot that was killed, and those whose creation
-//! the engine finished after their destruction.
+//! Destroys sandboxes of ours that nobody answers for: those of an earlier boot that was killed, those whose creation the
+//! engine finished after their destruction, and what runs on of those that the engine has forgotten.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,6 +40,9 @@ pub async fn sweep(ledger: &Ledger, engine: &dyn Engine, observer: &dyn Observer
             }
             Err(error) => result = Err(error),
         }
+    }
+    for _ in 0..engine.lay_ghosts(ledger.uids()).await? {
+        observer.orphan_reaped();
     }
     result
 }

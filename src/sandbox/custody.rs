@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -108,6 +109,12 @@ impl Ledger {
 
     pub fn knows(&self, id: &SandboxId) -> bool {
         self.book().known.contains(id)
+    }
+
+    /// Of all sandboxes that it may ever answer for.
+    pub fn uids(&self) -> Range<u32> {
+        let LedgerConfig { uid_base, budget, .. } = self.config;
+        uid_base..uid_base + 2 * budget as u32
     }
 
     pub fn free(&self) -> usize {

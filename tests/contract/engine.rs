@@ -107,6 +107,10 @@ impl Engine for Relay {
         self.fake.list()
     }
 
+    fn lay_ghosts(&self, uids: std::ops::Range<u32>) -> BoxFuture<'_, Result<usize, EngineError>> {
+        self.fake.lay_ghosts(uids)
+    }
+
     fn probe(&self) -> BoxFuture<'_, Result<EngineInfo, EngineError>> {
         self.fake.probe()
     }

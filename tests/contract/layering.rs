@@ -42,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["api"]),
     ("postcard", &[]),
     ("prometheus", &["telemetry"]),
+    ("rustix", &["engine/docker"]),
     ("semver", &["language"]),
     ("serde_saphyr", &["cli"]),
     ("strsim", &["config"]),

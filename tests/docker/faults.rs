@@ -6,6 +6,8 @@ use std::{
     fs,
     io::Write,
     net::TcpStream,
+    path::{Path, PathBuf},
+    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -182,4 +184,69 @@ fn a_service_whose_engine_is_not_there_yet_starts_and_says_so() {
     let (status, said) = server.failed();
     assert_eq!(status.code(), Some(1));
     assert!(said.contains("the engine does not remove the last sandboxes"), "{said}");
+}
+
+/// A process under this uid in the control groups that a container with this id would have.
+struct Haunting {
+    child: std::process::Child,
+    groups: Vec<PathBuf>,
+}
+
+impl Haunting {
+    fn begin(uid: u32, container: &str) -> Self {
+        let trees = ["/sys/fs/cgroup/memory/docker", "/sys/fs/cgroup/pids/docker", "/sys/fs/cgroup/docker"];
+        let groups: Vec<_> =
+            trees.iter().map(Path::new).filter(|tree| tree.is_dir()).map(|tree| tree.join(container)).collect();
+        assert!(!groups.is_empty(), "no control group of Docker's");
+        let child = Command::new("setpriv")
+            .args(["--reuid", &uid.to_string(), "--regid", &uid.to_string(), "--clear-groups", "sleep", "1000"])
+            .spawn()
+            .unwrap();
+        for group in &groups {
+            fs::create_dir(group).unwrap();
+            fs::write(group.join("cgroup.procs"), child.id().to_string()).unwrap();
+        }
+        Self { child, groups }
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    fn clear_away(mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+        for group in self.groups.iter().filter(|group| group.exists()) {
+            let _ = fs::remove_dir(group);
+        }
+    }
+}
+
+#[test]
+fn what_the_engine_has_forgotten_is_ended_and_what_it_knows_is_not() {
+    let server = Arrange::new(&[("bash", 1)]).warm();
+    // The last pair of the service's uids: none of its sandboxes has it.
+    let uid = server.uids().end - 1;
+    let docker = &server.docker;
+    let stranger = docker.docker(&[
+        "run",
+        "--detach",
+        "--user",
+        &uid.to_string(),
+        "--network",
+        "none",
+        "caisson/bash:latest",
+        "/bin/sleep",
+        "1000",
+    ]);
+    let mut ghost = Haunting::begin(uid, &"f00d".repeat(16));
+    until("the ghost is ended", || ghost.is_over());
+    until("its control groups are gone", || ghost.groups.iter().all(|group| !group.exists()));
+    // Another round, and the container that the engine knows is still there.
+    thread::sleep(Duration::from_secs(6));
+    assert_eq!(docker.docker(&["inspect", "--format", "{{.State.Running}}", &stranger]), "true");
+    docker.docker(&["rm", "--force", &stranger]);
+    ghost.clear_away();
+    server.nothing_is_left();
+    server.stop();
 }

@@ -245,9 +245,14 @@ impl Server {
         until("no process is left", || self.processes().len() == wanted);
     }
 
+    /// All that sandboxes of this server may run under.
+    pub fn uids(&self) -> std::ops::Range<u32> {
+        self.uid_base..self.uid_base + 2 * self.budget
+    }
+
     /// Names of the host's processes under the uids of this server's sandboxes.
     pub fn processes(&self) -> Vec<String> {
-        let uids = self.uid_base..self.uid_base + 2 * self.budget;
+        let uids = self.uids();
         let status = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("status")).ok();
         let of_sandbox = |status: &String| {
             let uid =
