@@ -81,7 +81,8 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let engine: Arc<dyn Engine> = Arc::new(docker(&config, &config.pool.owner, &boot, Arc::clone(&observer)));
     let engine_name = name_of(&*engine).await;
     let fleet = Fleet::start(fleet_config(&config, boot), engine, Arc::clone(&observer)).await;
-    let dispatch_config = DispatchConfig { run_slots: config.pool.run_slots, queue: config.pool.queue };
+    let config::Pool { run_slots, queue, compile_cache_bytes, .. } = config.pool;
+    let dispatch_config = DispatchConfig { run_slots, queue, compile_cache_bytes };
     let dispatch = Dispatch::new(dispatch_config, fleet, observer);
     let drain_patience = config.server.drain_patience;
     let api = Api {
@@ -159,8 +160,18 @@ fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>)
 }
 
 fn fleet_config(config: &Config, boot: String) -> FleetConfig {
-    let config::Pool { owner, budget, creators, run_slots: _, queue: _, cpus, uid_base, boot_patience, recycle_after } =
-        config.pool.clone();
+    let config::Pool {
+        owner,
+        budget,
+        creators,
+        run_slots: _,
+        queue: _,
+        cpus,
+        uid_base,
+        boot_patience,
+        recycle_after,
+        compile_cache_bytes: _,
+    } = config.pool.clone();
     FleetConfig {
         ledger: LedgerConfig { owner, boot, budget, uid_base },
         pools: config.languages.iter().map(pool_config).collect(),

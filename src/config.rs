@@ -67,6 +67,8 @@ pub struct Pool {
     pub uid_base: u32,
     pub boot_patience: Duration,
     pub recycle_after: Duration,
+    /// 0: off.
+    pub compile_cache_bytes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]

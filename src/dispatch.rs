@@ -1,6 +1,7 @@
 //! The one path of every job: admission, a run slot, a sandbox, the steps, the report.
 
 mod board;
+mod cache;
 mod checker;
 mod joined;
 mod judge;
@@ -23,10 +24,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use board::Progress;
+use cache::{CompileCache, Compiled};
 
 pub use crate::pool::PoolStatus;
 use crate::{
-    job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Report, Timing},
+    job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Program, Report, Timing},
     observe::{ClaimEnd, JobEnd, Observer, Rejection, Timer},
     pool::{ClaimError, Fleet, Lease},
 };
@@ -37,6 +39,8 @@ pub struct DispatchConfig {
     pub run_slots: usize,
     /// Jobs that may wait for a run slot.
     pub queue: usize,
+    /// What compiles made, kept for submissions that are the same; 0: nothing.
+    pub compile_cache_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -47,6 +51,7 @@ pub struct Dispatch {
     slots: Arc<Semaphore>,
     queued: AtomicUsize,
     active: Active,
+    cache: CompileCache,
     draining: AtomicBool,
     /// Ends what still runs when a drain's patience is over.
     stop: CancellationToken,
@@ -93,6 +98,7 @@ impl Dispatch {
             slots: Arc::new(Semaphore::new(config.run_slots)),
             queued: AtomicUsize::new(0),
             active: Active::default(),
+            cache: CompileCache::new(config.compile_cache_bytes),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
         })
@@ -147,6 +153,24 @@ impl Dispatch {
     /// Jobs that may run at once.
     pub fn run_slots(&self) -> usize {
         self.config.run_slots
+    }
+
+    /// What is held in memory of one compile, beside its output, on its way into the cache.
+    pub fn most_cached_bytes(&self) -> u64 {
+        if self.cache.is_on() { cache::MOST_ARTIFACT } else { 0 }
+    }
+
+    fn cached(&self, program: &Program) -> Option<Compiled> {
+        if !self.cache.is_on() {
+            return None;
+        }
+        let found = self.cache.get(program);
+        self.observer.compile_looked_up(found.is_some());
+        found
+    }
+
+    fn is_worth_caching(&self, hands: &run::Hands<'_>) -> bool {
+        self.cache.is_on() && hands.lease.sandbox.kept_bytes() <= cache::MOST_ARTIFACT
     }
 
     pub fn status(&self) -> Status {
@@ -213,7 +237,8 @@ impl Dispatch {
             let (lease, claim) = self.claim(&job.program.language, deadline).await?;
             let claimed = claim_since.elapsed();
             let running = self.fleet.running();
-            let mut attempted = run::Run { job, hands: self.hands(&job.program.language, lease, deadline) };
+            let mut attempted =
+                run::Run { dispatch: self, job, hands: self.hands(&job.program.language, lease, deadline) };
             let outcome = attempted.finish().await;
             drop(running);
             // It may have died on the shelf a moment ago, before the program began: that is nobody's verdict.

@@ -55,7 +55,7 @@ pub struct Job {
 }
 
 /// Source code, and what is to be done to it before it can be run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Program {
     pub language: LanguageId,
     /// No path twice, none below another.
@@ -83,14 +83,14 @@ impl Job {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SourceFile {
     pub path: WorkPath,
     pub content: Vec<u8>,
 }
 
 /// One program to run to its end.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Step {
     /// The program (a path that holds a slash) and its arguments.
     pub argv: Arc<[String]>,
@@ -125,7 +125,7 @@ pub enum Work {
 }
 
 /// What happens to a program that writes more than it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Overflow {
     /// The rest is thrown away and marked as cut; the program goes on.
     Cut,
@@ -134,7 +134,7 @@ pub enum Overflow {
 }
 
 /// How a program's two output streams are brought back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Output {
     Apart,
     /// Both through one pipe, in the order in which they were written, reported as stdout.

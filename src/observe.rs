@@ -142,6 +142,8 @@ pub trait Observer: Debug + Send + Sync + 'static {
     fn run_slots(&self, _slots: usize) {}
     fn run_slots_in_use(&self, _in_use: usize) {}
     fn engine_called(&self, _operation: EngineOperation, _result: Result<(), EngineFault>, _took: Duration) {}
+    /// Whether what a compile made was there already.
+    fn compile_looked_up(&self, _found: bool) {}
     fn orphan_reaped(&self) {}
 }
 

@@ -44,6 +44,7 @@ pub struct Claimed {
     custody: Custody,
     /// The most memory that any of its steps used.
     peak_bytes: u64,
+    kept_bytes: u64,
 }
 
 /// A sandbox that used more may hold it still, in files, and does not rest: so many at once would be the host's whole
@@ -135,7 +136,7 @@ impl Ready {
     pub fn claim(self) -> Claimed {
         let Self { session, mut custody, inspection: _, asked_for: _, since: _ } = self;
         custody.moved_to(SandboxState::Claimed);
-        Claimed { session, custody, peak_bytes: 0 }
+        Claimed { session, custody, peak_bytes: 0, kept_bytes: 0 }
     }
 }
 
@@ -150,7 +151,9 @@ impl Claimed {
     ) -> Result<Stage, Lost> {
         let result = self.session.run(files, step, work, joint).await;
         self.custody.agent_will_leave(result.is_ok());
-        let stage = result.map(|raw| verdict::stage(raw, step))?;
+        let raw = result?;
+        self.kept_bytes = raw.ended.kept_bytes.max(self.kept_bytes);
+        let stage = verdict::stage(raw, step);
         self.peak_bytes = self.peak_bytes.max(stage.usage.memory_peak_bytes);
         Ok(stage)
     }
@@ -162,6 +165,11 @@ impl Claimed {
         result
     }
 
+    /// How much that is.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
+    }
+
     /// Has it keep what another exported.
     pub async fn import(&mut self, kept: &[u8]) -> Result<(), Lost> {
         let result = self.session.import(kept).await;
@@ -171,7 +179,7 @@ impl Claimed {
 
     /// Its job is over in good order: no process of it is left. A sandbox that is dropped instead is removed at once.
     pub fn retire(self) {
-        let Self { session, mut custody, peak_bytes } = self;
+        let Self { session, mut custody, peak_bytes, kept_bytes: _ } = self;
         if peak_bytes <= LIGHT {
             custody.rest(session);
         }

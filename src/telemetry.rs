@@ -115,6 +115,10 @@ impl Observer for Metrics {
         }
     }
 
+    fn compile_looked_up(&self, found: bool) {
+        self.catalogue.compile_cache.with_label_values(&[if found { "hit" } else { "miss" }]).inc();
+    }
+
     fn orphan_reaped(&self) {
         self.catalogue.orphans_reaped.inc();
     }

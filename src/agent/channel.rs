@@ -60,6 +60,7 @@ pub struct Death {
     /// Of the largest process, from its own accounting.
     pub max_rss_bytes: u64,
     pub not_kept: bool,
+    pub kept_bytes: u64,
 }
 
 /// In the sandbox's own network namespace, so that one name serves all.

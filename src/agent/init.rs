@@ -112,7 +112,7 @@ fn spawn_to_end(
     children: &OwnedFd,
     kept: &mut Option<Kept>,
 ) -> io::Result<Option<Death>> {
-    let mut death = Death { exit: Exit::Signal(libc::SIGKILL), max_rss_bytes: 0, not_kept: false };
+    let mut death = Death { exit: Exit::Signal(libc::SIGKILL), max_rss_bytes: 0, not_kept: false, kept_bytes: 0 };
     match start(spawn, confinement, fds) {
         Ok(main) => {
             if !wait_for_main(main, &mut death, channel, children)? {
@@ -129,6 +129,7 @@ fn spawn_to_end(
     if spawn.keep && death.exit == Exit::Code(0) {
         *kept = Kept::take().ok();
         death.not_kept = kept.is_none();
+        death.kept_bytes = kept.as_ref().map_or(0, Kept::bytes);
     }
     Ok(Some(death))
 }

@@ -65,6 +65,10 @@ impl Kept {
         Ok(())
     }
 
+    pub fn bytes(&self) -> u64 {
+        self.0.iter().map(|entry| (entry.head.path.len() + entry.content.len()) as u64).sum()
+    }
+
     pub fn export(&self, mut to: impl Write) -> io::Result<()> {
         for Entry { head, content } in &self.0 {
             let head = postcard::to_stdvec(head).map_err(io::Error::other)?;

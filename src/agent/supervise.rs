@@ -202,6 +202,7 @@ impl Watch<'_> {
             stdout_cut: pipes.stdout.cut,
             stderr_cut: pipes.stderr.as_ref().is_some_and(|drain| drain.cut),
             not_kept: death.not_kept,
+            kept_bytes: death.kept_bytes,
         })
     }
 

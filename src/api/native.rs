@@ -35,7 +35,7 @@ pub async fn execute(State(api): State<Arc<Api>>, request: extract::Request) -> 
     let id = submission.id.clone();
     Span::current().record("job.id", id.as_str()).record("language", language.key.as_str());
     let job = language.job(submission);
-    let held = of_request.and(api.make_room(job.most_output_bytes())?);
+    let held = of_request.and(api.make_room(job.most_output_bytes() + api.dispatch.most_cached_bytes())?);
     let report = api.dispatch.submit(job).await?;
     let answer =
         aside(report.output_bytes(), move || Answer::new(&id, &language, &report, encoding).into_response()).await;

@@ -83,7 +83,7 @@ pub async fn execute(State(api): State<Arc<Api>>, request: Request) -> Response 
     };
     Span::current().record("job.id", submission.id.as_str()).record("language", language.key.as_str());
     let job = language.job(submission);
-    let held = match api.make_room(job.most_output_bytes()) {
+    let held = match api.make_room(job.most_output_bytes() + api.dispatch.most_cached_bytes()) {
         Ok(of_answer) => of_request.and(of_answer),
         Err(fault) => return plain(&fault),
     };
@@ -251,7 +251,14 @@ mod tests {
     }
 
     fn answered(compile: Option<Stage>, run: Option<Stage>, mode: ExitStatus) -> i32 {
-        let report = Report { compile, run, artifacts: Vec::new(), timing: Timing::default(), claim: Claim::Warm };
+        let report = Report {
+            compile,
+            run,
+            artifacts: Vec::new(),
+            timing: Timing::default(),
+            claim: Claim::Warm,
+            compile_cached: false,
+        };
         Answer::new(&report, Duration::from_secs(1), mode).exit_status
     }
 

@@ -153,6 +153,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         uid_base,
         boot_patience_ms,
         recycle_after_ms,
+        compile_cache_bytes,
     } = raw;
     // It becomes part of the names of containers.
     let fits = (1..=40).contains(&owner.len())
@@ -184,6 +185,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         uid_base: uid_base as u32,
         boot_patience: Duration::from_millis(boot_patience_ms),
         recycle_after: Duration::from_millis(recycle_after_ms),
+        compile_cache_bytes: usize::try_from(compile_cache_bytes).unwrap_or(usize::MAX),
     }
 }
 

@@ -50,6 +50,7 @@ pub struct RawPool {
     pub uid_base: u64,
     pub boot_patience_ms: u64,
     pub recycle_after_ms: u64,
+    pub compile_cache_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,6 +156,7 @@ impl Default for RawPool {
             uid_base: 200_000,
             boot_patience_ms: 20_000,
             recycle_after_ms: 30 * 60 * 1000,
+            compile_cache_bytes: 0,
         }
     }
 }

@@ -104,7 +104,8 @@ impl Dispatch {
         }
         let Spent { claim, claimed, compile: compile_time, run: run_time } = trial.errand.spent();
         let timing = Timing { queue, claim: claimed, compile: compile_time, run: run_time, total: since.elapsed() };
-        Ok(Judgement { compile, cases: board.finish(), timing, claim: claim.unwrap_or(Claim::Warm) })
+        let compile_cached = trial.submission.was_cached();
+        Ok(Judgement { compile, compile_cached, cases: board.finish(), timing, claim: claim.unwrap_or(Claim::Warm) })
     }
 
     /// By one worker, and by as many more as are asked for and find a run slot that nobody else wants.

@@ -1,17 +1,18 @@
 //! A job in its sandbox: compile, run, what it left behind.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::{Dispatch, cache::Compiled};
 use crate::{
     job::{
         Artifact, Claim, Job, LanguageId, MOST_ARTIFACT_BYTES, Outcome, Report, SourceFile, Stage, Step, Timing, Work,
     },
     observe::{Observer, StageKind},
     pool::Lease,
-    sandbox::{Joint, stage_of_lost},
+    sandbox::{Joint, Lost, stage_of_lost},
 };
 
 /// A sandbox in the hands of one request.
@@ -33,6 +34,34 @@ pub(super) struct Stepped {
     pub was_cut_short: bool,
 }
 
+impl Hands<'_> {
+    /// What its compile made; none where that is lost, and the sandbox with it.
+    pub async fn export(&mut self) -> Option<Vec<u8>> {
+        match self.lease.sandbox.export().await {
+            Ok(Ok(artifact)) => Some(artifact),
+            Ok(Err(reason)) => {
+                warn!(sandbox.id = %self.lease.sandbox.id(), reason, "a compiled program could not be exported");
+                None
+            }
+            Err(lost) => {
+                let error: &dyn std::error::Error = &lost;
+                warn!(sandbox.id = %self.lease.sandbox.id(), error, "a sandbox was lost over an export");
+                None
+            }
+        }
+    }
+
+    /// Whether it now has what another's compile made; otherwise it is lost.
+    pub async fn import(&mut self, artifact: &[u8]) -> bool {
+        let result = self.lease.sandbox.import(artifact).await;
+        if let Err(lost) = &result {
+            let error: &dyn std::error::Error = lost;
+            warn!(sandbox.id = %self.lease.sandbox.id(), error, "a sandbox was lost over an import");
+        }
+        result.is_ok()
+    }
+}
+
 impl Stepped {
     /// Whether the program had its time and ended well: only then is there an answer to look at.
     pub fn has_answer(&self) -> bool {
@@ -41,6 +70,7 @@ impl Stepped {
 }
 
 pub(super) struct Run<'a> {
+    pub dispatch: &'a Dispatch,
     pub job: &'a Job,
     pub hands: Hands<'a>,
 }
@@ -49,6 +79,7 @@ pub(super) struct Run<'a> {
 #[derive(Default)]
 pub(super) struct Ran {
     compile: Option<Stage>,
+    compile_cached: bool,
     run: Option<Stage>,
     artifacts: Vec<Artifact>,
     compile_time: Duration,
@@ -121,15 +152,14 @@ impl Run<'_> {
         let mut files: &[SourceFile] = &self.job.program.files;
         let mut work = Work::Originals;
         if let Some(step) = &self.job.program.compile {
-            let stage = self.step(StageKind::Compile, files, step, Work::Originals, &mut ran).await;
-            let failed = stage.outcome != Outcome::Ok;
-            ran.compile_time = stage.usage.wall_time;
-            ran.compile = Some(stage);
-            if failed {
+            work = match self.compiled_before(step, &mut ran).await {
+                Some(work) => work,
+                None => self.compile(step, &mut ran).await,
+            };
+            if ran.compile.as_ref().is_none_or(|stage| stage.outcome != Outcome::Ok) {
                 return ran;
             }
             files = &[];
-            work = Work::Left;
         }
         let stage = self.step(StageKind::Run, files, &self.job.run, work, &mut ran).await;
         let lost = stage.outcome == Outcome::SandboxError;
@@ -139,6 +169,35 @@ impl Run<'_> {
             ran.artifacts = self.artifacts().await;
         }
         ran
+    }
+
+    /// By a job with the same program: what it left is brought into this sandbox.
+    async fn compiled_before(&mut self, step: &Step, ran: &mut Ran) -> Option<Work> {
+        let Compiled { artifact, stage } = self.dispatch.cached(&self.job.program)?;
+        if self.hands.import(&artifact).await {
+            (ran.compile, ran.compile_cached) = (Some(stage), true);
+        } else {
+            // Nothing of the job's has run: it may have another sandbox.
+            ran.was_lost_unheard = true;
+            ran.compile = Some(stage_of_lost(&Lost::HungUp, step));
+        }
+        Some(Work::Kept)
+    }
+
+    async fn compile(&mut self, step: &Step, ran: &mut Ran) -> Work {
+        let is_cached = self.dispatch.cache.is_on();
+        let work = if is_cached { Work::OriginalsToKeep } else { Work::Originals };
+        let stage = self.step(StageKind::Compile, &self.job.program.files, step, work, ran).await;
+        ran.compile_time = stage.usage.wall_time;
+        if stage.outcome == Outcome::Ok
+            && self.dispatch.is_worth_caching(&self.hands)
+            && let Some(artifact) = self.hands.export().await
+        {
+            let compiled = Compiled { artifact: Arc::new(artifact), stage: stage.clone() };
+            self.dispatch.cache.put(&self.job.program, compiled);
+        }
+        ran.compile = Some(stage);
+        Work::Left
     }
 
     /// Gives the sandbox back to be removed, now or at a better moment.
@@ -178,8 +237,8 @@ impl Run<'_> {
 
 impl Ran {
     pub fn report(self, queue: Duration, claimed: Duration, claim: Claim, total: Duration) -> Report {
-        let Self { compile, run, artifacts, compile_time, run_time, was_lost_unheard: _ } = self;
+        let Self { compile, compile_cached, run, artifacts, compile_time, run_time, was_lost_unheard: _ } = self;
         let timing = Timing { queue, claim: claimed, compile: compile_time, run: run_time, total };
-        Report { compile, run, artifacts, timing, claim }
+        Report { compile, compile_cached, run, artifacts, timing, claim }
     }
 }

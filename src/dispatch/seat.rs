@@ -9,10 +9,10 @@ use std::{
 };
 
 use tokio::time::Instant;
-use tracing::warn;
 
 use super::{
     Dispatch, Refusal,
+    cache::Compiled,
     run::{Hands, Stepped},
 };
 use crate::{
@@ -35,6 +35,7 @@ struct Made {
     /// Of the first compile.
     stage: Option<Stage>,
     artifact: Option<Arc<Vec<u8>>>,
+    was_cached: bool,
 }
 
 /// What all sandboxes of one request have in common.
@@ -88,6 +89,17 @@ impl<'a> Recipe<'a> {
     /// Of the first compile, if there was one.
     pub fn stage(&self) -> Option<Stage> {
         self.made().stage.clone()
+    }
+
+    pub fn was_cached(&self) -> bool {
+        self.made().was_cached
+    }
+
+    /// Takes over what was compiled for another request.
+    fn take_over(&self, compiled: Compiled) -> Arc<Vec<u8>> {
+        let Compiled { artifact, stage } = compiled;
+        *self.made() = Made { stage: Some(stage), artifact: Some(Arc::clone(&artifact)), was_cached: true };
+        artifact
     }
 
     fn made(&self) -> MutexGuard<'_, Made> {
@@ -152,18 +164,16 @@ impl Dispatch {
             let mut seat = Seat { hands, program, work: Work::Originals, has_files: false, _running: running };
             let Some(step) = &program.compile else { return Ok(seat) };
             let artifact = recipe.made().artifact.clone();
+            let artifact = match artifact {
+                None if recipe.stage().is_none() => self.cached(program).map(|compiled| recipe.take_over(compiled)),
+                artifact => artifact,
+            };
             if let Some(artifact) = artifact {
-                return match seat.hands.lease.sandbox.import(&artifact).await {
-                    Ok(()) => {
-                        (seat.work, seat.has_files) = (Work::Kept, true);
-                        Ok(seat)
-                    }
-                    Err(lost) => {
-                        let error: &dyn std::error::Error = &lost;
-                        warn!(sandbox.id = %seat.hands.lease.sandbox.id(), error, "a sandbox was lost over an import");
-                        Err(NoSeat::Lost)
-                    }
-                };
+                if !seat.hands.import(&artifact).await {
+                    return Err(NoSeat::Lost);
+                }
+                (seat.work, seat.has_files) = (Work::Kept, true);
+                return Ok(seat);
             }
             let stepped = seat.hands.step(StageKind::Compile, &program.files, step, Work::OriginalsToKeep).await;
             if errand.is_repeated(&stepped) {
@@ -182,9 +192,12 @@ impl Dispatch {
                 return Err(if compiled_before { NoSeat::Lost } else { NoSeat::NotCompiled });
             }
             (seat.work, seat.has_files) = (Work::Kept, true);
-            if recipe.is_carried {
-                let artifact = seat.export().await.ok_or(NoSeat::Lost)?;
-                recipe.made().artifact = Some(Arc::new(artifact));
+            if recipe.is_carried || self.is_worth_caching(&seat.hands) {
+                let artifact = Arc::new(seat.hands.export().await.ok_or(NoSeat::Lost)?);
+                recipe.made().artifact = Some(Arc::clone(&artifact));
+                if let Some(stage) = recipe.stage() {
+                    self.cache.put(program, Compiled { artifact, stage });
+                }
             }
             return Ok(seat);
         }
@@ -226,22 +239,6 @@ impl Seat<'_> {
     /// What the last run left there, if it can be had.
     pub async fn fetch(&mut self, path: &WorkPath, most_bytes: u64) -> Option<Vec<u8>> {
         self.hands.lease.sandbox.fetch(path, most_bytes).await.ok()?.ok()
-    }
-
-    /// What its compile made.
-    async fn export(&mut self) -> Option<Vec<u8>> {
-        match self.hands.lease.sandbox.export().await {
-            Ok(Ok(artifact)) => Some(artifact),
-            Ok(Err(reason)) => {
-                warn!(sandbox.id = %self.hands.lease.sandbox.id(), reason, "a compiled program could not be exported");
-                None
-            }
-            Err(lost) => {
-                let error: &dyn std::error::Error = &lost;
-                warn!(sandbox.id = %self.hands.lease.sandbox.id(), error, "a sandbox was lost over an export");
-                None
-            }
-        }
     }
 
     /// Nothing more will be run in it, and it is in good order.

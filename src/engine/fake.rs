@@ -259,6 +259,7 @@ fn ended(exit: Exit) -> Ended {
         stdout_cut: false,
         stderr_cut: false,
         not_kept: false,
+        kept_bytes: 1,
     }
 }
 

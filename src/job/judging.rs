@@ -131,6 +131,8 @@ pub const FEEDBACK: &str = "/work/";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     pub compile: Option<Stage>,
+    /// Nothing was compiled: what the same submission's compile made before was there still.
+    pub compile_cached: bool,
     pub cases: Vec<Judged>,
     pub timing: Timing,
     pub claim: Claim,

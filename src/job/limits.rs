@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What one step may use. Nothing here is zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Of all processes together.
     pub cpu_time: Duration,

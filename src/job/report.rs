@@ -8,6 +8,8 @@ use super::WorkPath;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     pub compile: Option<Stage>,
+    /// Nothing was compiled: what the same submission's compile made before was there still.
+    pub compile_cached: bool,
     /// Absent when the compile failed.
     pub run: Option<Stage>,
     pub artifacts: Vec<Artifact>,

@@ -138,6 +138,8 @@ pub struct Ended {
     pub stderr_cut: bool,
     /// What it left was to be kept and is not: it is too much.
     pub not_kept: bool,
+    /// Of what is kept now.
+    pub kept_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

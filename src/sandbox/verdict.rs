@@ -138,6 +138,7 @@ mod tests {
             stdout_cut: false,
             stderr_cut: false,
             not_kept: false,
+            kept_bytes: 0,
         }
     }
 

@@ -37,6 +37,7 @@ pub struct Catalogue {
     pub engine_request: HistogramVec,
     pub engine_errors: CounterVec,
     pub orphans_reaped: Counter,
+    pub compile_cache: CounterVec,
 }
 
 impl Catalogue {
@@ -126,6 +127,12 @@ impl Catalogue {
                 "caisson_engine_errors_total",
                 "Calls to the engine that failed.",
                 &["operation", "kind"],
+            )?,
+            compile_cache: counters(
+                registry,
+                "caisson_compile_cache_total",
+                "Compiles that were looked for in the cache, by whether they were there.",
+                &["result"],
             )?,
             orphans_reaped: put(
                 registry,

@@ -104,7 +104,7 @@ impl Arrange {
             cpus: 1.0,
         };
         let fleet = Fleet::start(config, Arc::new(self.engine.clone()), heard.clone()).await;
-        let config = DispatchConfig { run_slots: self.run_slots, queue: self.queue };
+        let config = DispatchConfig { run_slots: self.run_slots, queue: self.queue, compile_cache_bytes: 0 };
         let dispatch = Dispatch::new(config, fleet, heard.clone());
         let api = Api {
             dispatch: Arc::clone(&dispatch),

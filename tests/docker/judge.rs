@@ -197,3 +197,20 @@ fn what_a_compile_makes_is_kept_up_to_a_bound() {
     server.nothing_is_left();
     server.stop();
 }
+
+#[test]
+fn a_compilers_words_are_cut_at_64_kib() {
+    let server = Arrange::new(&[("cpp", 1)]).warm();
+    let wordy = (0..3000).map(|number| format!("int a{number} = missing_{number};\n")).collect::<String>();
+    let judgement = server.judge(&json!({"language": "cpp", "source": wordy, "cases": [{}]}));
+    assert_eq!(
+        (&judgement["verdict"], &judgement["cases"][0]["verdict"]),
+        (&json!("compile_error"), &json!("skipped"))
+    );
+    let compile = &judgement["compile"];
+    let words = compile["stderr"].as_str().unwrap();
+    assert!(words.len() <= 64 << 10 && words.len() > 60 << 10 && words.contains("missing_0"), "{}", words.len());
+    assert_eq!(compile["stderr_truncated"], true);
+    server.nothing_is_left();
+    server.stop();
+}

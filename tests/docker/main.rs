@@ -8,6 +8,7 @@ mod private_engine;
 mod server;
 
 mod bad_input;
+mod cache;
 mod command_line;
 mod drain;
 mod faults;

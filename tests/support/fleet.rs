@@ -79,7 +79,7 @@ impl Arrange {
             cpus: 1.0,
         };
         let fleet = Fleet::start(config, Arc::new(self.engine.clone()), observer.clone()).await;
-        let config = DispatchConfig { run_slots: self.run_slots, queue: self.queue };
+        let config = DispatchConfig { run_slots: self.run_slots, queue: self.queue, compile_cache_bytes: 0 };
         Service { engine: self.engine, dispatch: Dispatch::new(config, fleet, observer), heard }
     }
 }

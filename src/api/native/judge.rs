@@ -32,7 +32,7 @@ pub async fn judge(State(api): State<Arc<Api>>, request: extract::Request) -> Re
     Span::current().record("job.id", id.as_str()).record("language", language.key.as_str());
     // Events wait for a slow client beside the whole answer.
     let copies = if wants_stream { 2 } else { 1 };
-    let held = of_request.and(api.make_room(copies * judging.most_output_bytes())?);
+    let held = of_request.and(api.make_room(copies * judging.most_output_bytes() + api.dispatch.most_cached_bytes())?);
     if wants_stream {
         return Ok(held.until_sent(stream::judge(api, language, judging, encoding).await?));
     }

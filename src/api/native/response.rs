@@ -29,6 +29,8 @@ pub struct Answer<'a> {
     version: &'a str,
     status: &'static str,
     compile: Option<Stage<'a>>,
+    #[serde(skip_serializing_if = "is_false")]
+    compile_cached: bool,
     run: Option<Stage<'a>>,
     timing: Timing,
     claim: &'static str,
@@ -75,12 +77,13 @@ enum Artifact<'a> {
 
 impl<'a> Answer<'a> {
     pub fn new(id: &'a str, language: &'a Language, report: &'a Report, encoding: Encoding) -> Self {
-        let Report { compile, run, artifacts, timing, claim } = report;
+        let Report { compile, compile_cached, run, artifacts, timing, claim } = report;
         Self {
             id,
             language: &language.id,
             version: &language.version,
             status: whole_status(report),
+            compile_cached: *compile_cached,
             compile: compile.as_ref().map(|stage| Stage::new(stage, encoding)),
             run: run.as_ref().map(|stage| Stage::new(stage, encoding)),
             timing: Timing::new(timing),
@@ -208,7 +211,7 @@ pub(super) fn ms(duration: Duration) -> f64 {
     (duration.as_nanos() as f64 / 1e3).round() / 1e3
 }
 
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 
@@ -231,6 +234,7 @@ mod tests {
     fn whole(compile: Option<Outcome>, run: Option<Outcome>) -> &'static str {
         whole_status(&Report {
             compile: compile.map(stage),
+            compile_cached: false,
             run: run.map(stage),
             artifacts: Vec::new(),
             timing: job::Timing::default(),

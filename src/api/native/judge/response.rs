@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::{
     Encoding,
-    response::{Stage, Timing, claim, ms, write_down},
+    response::{Stage, Timing, claim, is_false, ms, write_down},
 };
 use crate::{
     job::{self, Judged, Judgement, Verdict},
@@ -21,6 +21,8 @@ pub struct Answer<'a> {
     verdict: &'static str,
     score: f64,
     compile: Option<Stage<'a>>,
+    #[serde(skip_serializing_if = "is_false")]
+    compile_cached: bool,
     cases: Vec<Case<'a>>,
     max_cpu_time_ms: f64,
     max_memory_peak_bytes: u64,
@@ -39,7 +41,7 @@ pub struct Case<'a> {
 
 impl<'a> Answer<'a> {
     pub fn new(id: &'a str, language: &'a Language, judgement: &'a Judgement, encoding: Encoding) -> Self {
-        let Judgement { compile, cases, timing, claim: claimed } = judgement;
+        let Judgement { compile, compile_cached, cases, timing, claim: claimed } = judgement;
         let runs = || cases.iter().filter_map(|case| case.run.as_ref()).map(|stage| stage.usage);
         Self {
             id,
@@ -47,6 +49,7 @@ impl<'a> Answer<'a> {
             version: &language.version,
             verdict: verdict(judgement.verdict()),
             score: judgement.score(),
+            compile_cached: *compile_cached,
             compile: compile.as_ref().map(|stage| Stage::new(stage, encoding)),
             cases: cases.iter().map(|case| Case::new(case, encoding)).collect(),
             max_cpu_time_ms: ms(runs().map(|usage| usage.cpu_time).max().unwrap_or_default()),
