@@ -14,7 +14,7 @@ stop: ## stop the server, remove its sandboxes, stop the Docker engine if `make`
 	@.ci/server.sh stop
 
 test: ## format check, clippy and every test; the Docker suites included
-	@.ci/tools.sh build curl promtool wrk
+	@.ci/tools.sh build curl promtool runsc wrk
 	cargo fmt --all --check
 	@images/build.sh
 	cargo clippy --workspace --all-targets -- -D warnings

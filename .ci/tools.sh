@@ -18,8 +18,8 @@ missing_packages() {
     # Without the certificates curl is of no use for https.
     curl) has curl || echo curl ca-certificates ;;
     promtool) has promtool || echo prometheus ;;
-    crun | make | wrk) has "$1" || echo "$1" ;;
-    *) fail "unknown tool '$1'; there are: build crun curl make promtool wrk" ;;
+    crun | make | runsc | wrk) has "$1" || echo "$1" ;;
+    *) fail "unknown tool '$1'; there are: build crun curl make promtool runsc wrk" ;;
     esac
 }
 

@@ -122,7 +122,7 @@ prepare_context() {
     CONTEXT="$(mktemp -d "$STATE/agent-context.XXXXXX")"
     trap 'rm -rf "$CONTEXT"' EXIT
     cp "$IMAGES/agent/Dockerfile" "$CONTEXT/"
-    install -m 0711 "$AGENT" "$CONTEXT/caisson-agent"
+    install -m 0755 "$AGENT" "$CONTEXT/caisson-agent"
 }
 
 main() {

@@ -186,6 +186,7 @@ fn pool_config(language: &Language) -> PoolConfig {
     PoolConfig {
         language: language.key.clone(),
         image: language.image.clone(),
+        runtime: language.runtime.clone(),
         size: language.pool_size,
         ceiling: language.ceiling.0,
         rehearsal: language.rehearsal(),

@@ -4,7 +4,7 @@ pub mod docker;
 pub mod fake;
 mod masked;
 
-use std::{fmt, fmt::Debug, ops::Range};
+use std::{fmt, fmt::Debug, ops::Range, time::Duration};
 
 use futures_util::future::BoxFuture;
 pub use masked::MASKED;
@@ -65,6 +65,8 @@ pub struct SandboxSpec {
     pub id: SandboxId,
     pub language: LanguageId,
     pub image: String,
+    /// What makes it on the host; the engine's own choice when absent.
+    pub runtime: Option<String>,
     /// Of the job and of PID 1.
     pub job_uid: u32,
     /// Of the agent that supervises them.
@@ -93,6 +95,10 @@ pub trait Controls: Send + Sync + Debug {
     /// bound stays as it was made, and the agent's own looks are what is left. `beside_kept`: PID 1 keeps what a compile made,
     /// which is not the job's.
     fn allot<'a>(&'a mut self, memory_bytes: u64, beside_kept: bool) -> BoxFuture<'a, ()>;
+    /// What the whole sandbox has had of the processors so far, where this host has the meter.
+    fn cpu_time(&self) -> Option<Duration>;
+    /// Whether the host's kernel has ended any of its processes for want of memory, by the same meter.
+    fn has_killed(&self) -> bool;
     /// Whether the kernel ended any of its processes for want of memory. Asked when its agent is lost, which it may be for
     /// that reason; waits a little for the sandbox to end.
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool>;

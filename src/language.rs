@@ -23,6 +23,8 @@ pub struct Language {
     pub version: String,
     pub aliases: Vec<String>,
     pub image: String,
+    /// Its sandboxes' own, if they have one; the name that the engine knows it by.
+    pub runtime: Option<String>,
     /// The path of the file that `source` stands for.
     pub source_file: WorkPath,
     /// Which files `{sources}` stands for, by extension.

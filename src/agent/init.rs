@@ -10,7 +10,7 @@ use std::{
 use caisson_protocol::{Exit, Work};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with, sockopt::socket_peercred},
+    net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with},
     pipe::{PipeFlags, pipe_with},
 };
 
@@ -37,7 +37,7 @@ pub fn run(agent_uid: u32) -> io::Result<()> {
     let confinement = Confinement::new()?;
     let children = child_events()?;
     filter::enter()?;
-    let mut channel = Channel::new(accept_agent(agent_uid)?);
+    let mut channel = accept_agent(agent_uid)?;
     let mut kept = None;
     while let Some((order, fds)) = channel.receive::<Order>()? {
         match order {
@@ -86,7 +86,7 @@ fn export(kept: Option<&Kept>, channel: &Channel) -> io::Result<()> {
 }
 
 /// The one peer with the agent's uid; nobody else can be here yet, and nobody can connect after.
-fn accept_agent(agent_uid: u32) -> io::Result<OwnedFd> {
+fn accept_agent(agent_uid: u32) -> io::Result<Channel> {
     let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     bind(&listener, &channel::address()?)?;
     listen(&listener, 1)?;
@@ -96,9 +96,9 @@ fn accept_agent(agent_uid: u32) -> io::Result<OwnedFd> {
         if !readable(&listener, left)? {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "no agent connected"));
         }
-        let peer = accept_with(&listener, SocketFlags::CLOEXEC)?;
-        if socket_peercred(&peer)?.uid.as_raw() == agent_uid {
-            return Ok(peer);
+        let channel = Channel::new(accept_with(&listener, SocketFlags::CLOEXEC)?);
+        if channel.meet()?.uid.as_raw() == agent_uid {
+            return Ok(channel);
         }
     }
 }

@@ -48,6 +48,10 @@ const FAMILIES: [(libc::c_int, &str); 8] = [
 ];
 
 pub fn run(masked: &[&str]) {
+    // First of all, and without the directory itself.
+    let descriptors = fs::read_dir("/proc/self/fd").map(|all| all.count()).unwrap_or(0);
+    println!("descriptors {}", descriptors.saturating_sub(1));
+    println!("kernel {}", rustix::system::uname().release().to_string_lossy());
     status();
     println!("netns {}", link("/proc/self/ns/net"));
     interfaces();
@@ -77,9 +81,6 @@ pub fn run(masked: &[&str]) {
     // SAFETY: `core` is a valid place for the answer.
     unsafe { libc::getrlimit(libc::RLIMIT_CORE, &mut core) };
     println!("core {}", core.rlim_max);
-    let descriptors = fs::read_dir("/proc/self/fd").map(|all| all.count()).unwrap_or(0);
-    // The directory itself is one of them.
-    println!("descriptors {}", descriptors.saturating_sub(1));
 }
 
 /// The lines of `/proc/self/status` that say who we are and what we may.

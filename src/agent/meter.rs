@@ -1,5 +1,6 @@
 //! What the sandbox consumes, read from its own control group (v1 and v2). Only the control group tells the truth: a
-//! process's own accounting forgets orphans and children whose end nobody waited for.
+//! process's own accounting forgets orphans and children whose end nobody waited for. Where it is not to be seen,
+//! as processor time is not in gVisor, the server reads the host's.
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
@@ -10,7 +11,7 @@ const HELPERS: u64 = 2;
 
 /// Open files of the control group; reading one is a microsecond or two.
 pub struct Meter {
-    cpu: Source,
+    cpu: Option<Source>,
     memory: Source,
     memory_peak: Option<Source>,
     oom_kills: Option<Source>,
@@ -61,14 +62,19 @@ impl Meter {
             )
         };
         Ok(Self {
-            cpu: Source::open(cpu)?,
-            memory: Source::open(memory)?,
+            cpu: Source::open(cpu).ok(),
+            memory: Source::open(memory).map_err(|error| io::Error::other(format!("{ROOT}/{}: {error}", memory.0)))?,
             memory_peak: Source::open(peak).ok(),
             oom_kills: Source::open(oom).ok(),
             forks_refused: Source::open(pids).ok(),
             helpers: Helpers::new()?,
             processes_max: Source::open(pids_max).and_then(|source| source.read()).ok(),
         })
+    }
+
+    /// Whether processor time is to be seen; otherwise it is always 0.
+    pub fn sees_cpu(&self) -> bool {
+        self.cpu.is_some()
     }
 
     /// What limits are checked against while a program runs: processor time of the job, memory of the sandbox.
@@ -82,7 +88,10 @@ impl Meter {
     }
 
     fn job_cpu_ns(&self) -> io::Result<u64> {
-        Ok(self.cpu.read()?.saturating_sub(self.helpers.cpu_ns()?))
+        match &self.cpu {
+            Some(cpu) => Ok(cpu.read()?.saturating_sub(self.helpers.cpu_ns()?)),
+            None => Ok(0),
+        }
     }
 
     pub fn read(&self) -> io::Result<Reading> {

@@ -11,7 +11,7 @@ use std::{
 use caisson_protocol::{FromAgent, Hello, PIECE, Step, ToAgent, VERSION, Work};
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt::socket_peercred},
+    net::{AddressFamily, SocketFlags, SocketType, connect, socket_with},
     pipe::{PipeFlags, pipe_with},
 };
 
@@ -38,7 +38,7 @@ pub fn run() -> io::Result<()> {
     let mut talk = Talk::new()?;
     let agent_uid = rustix::process::getuid().as_raw();
     let mut agent = Agent::new(channel)?;
-    talk.say(&FromAgent::Hello(Hello { protocol: VERSION, agent_uid, job_uid }), &[]);
+    talk.say(&FromAgent::Hello(Hello { protocol: VERSION, agent_uid, job_uid, sees_cpu: agent.meter.sees_cpu() }), &[]);
     talk.flush_all()?;
     while wait_for_server(&talk, &agent.channel)? {
         let Some((message, payload)) = talk.next()? else { return Ok(()) };
@@ -111,11 +111,12 @@ fn connect_init() -> io::Result<(Channel, u32)> {
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         match connect(&socket, &address) {
             Ok(()) => {
-                let peer = socket_peercred(&socket)?;
+                let channel = Channel::new(socket);
+                let peer = channel.meet()?;
                 if !peer.pid.is_init() {
                     return Err(io::Error::other("the listener is not PID 1"));
                 }
-                return Ok((Channel::new(socket), peer.uid.as_raw()));
+                return Ok((channel, peer.uid.as_raw()));
             }
             Err(rustix::io::Errno::CONNREFUSED) if Instant::now() < deadline => thread::sleep(CONNECT_PAUSE),
             Err(error) => return Err(error.into()),

@@ -279,7 +279,11 @@ impl Pipes {
         };
         let theirs = [their_stdin, their_stdout, their_stderr];
         for stream in &theirs {
-            fchmod(stream, STREAM_MODE)?;
+            match fchmod(stream, STREAM_MODE) {
+                // Our own pipe: gVisor's cannot be changed by anybody, and cannot be opened anew.
+                Ok(()) | Err(rustix::io::Errno::PERM) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok((pipes, theirs))
     }
@@ -318,19 +322,19 @@ impl Pipes {
         })
     }
 
-    /// Whether the program is joined to something and keeps up with it.
+    /// Whether the program keeps up with what it is joined to, if it is.
     fn has_appetite(&self) -> bool {
-        self.joined && self.input.len() - self.fed < APPETITE
+        self.input.len() - self.fed < APPETITE || !self.joined
     }
 
-    /// Takes what the server says to a joined program, as long as the program keeps up.
+    /// Takes what the server says while a program runs, as long as the program keeps up.
     fn obey(&mut self, talk: &mut Talk) -> io::Result<Option<Stop>> {
         while self.has_appetite()
             && let Some((message, payload)) = talk.heard()?
         {
             match message {
-                ToAgent::Feed => self.input.extend_from_slice(payload),
-                ToAgent::FeedEnd => self.input_ended = true,
+                ToAgent::Feed if self.joined => self.input.extend_from_slice(payload),
+                ToAgent::FeedEnd if self.joined => self.input_ended = true,
                 ToAgent::Stop => return Ok(Some(Stop::Asked)),
                 _ => return Err(io::Error::other("a message came that has no place in a run")),
             }

@@ -10,7 +10,10 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ResolveFlags, mkdirat, openat2, renameat_with};
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, RenameFlags, ResolveFlags, fstat, mkdirat, openat, openat2, renameat_with},
+    io::Errno,
+};
 
 const ORIGINALS: &str = "/box";
 pub const WORK: &str = "/work";
@@ -34,12 +37,12 @@ pub fn create_original(path: &str) -> io::Result<File> {
     let root = open_directory(ORIGINALS)?;
     for (at, _) in path.match_indices('/') {
         match mkdirat(&root, &path[..at], Mode::from_raw_mode(MODE)) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
     }
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(File::from(openat2(&root, path, flags, Mode::from_raw_mode(MODE), BENEATH)?))
+    Ok(File::from(open_beneath(&root, path, flags, Mode::from_raw_mode(MODE))?))
 }
 
 /// Takes away the originals, so that others can be sent.
@@ -96,23 +99,55 @@ pub fn held_bytes() -> io::Result<u64> {
 
 /// Opens what the job left, if it is a regular file; otherwise says why not, in public words.
 pub fn open_regular(path: &str) -> Result<OwnedFd, String> {
-    let said = |error: rustix::io::Errno| match error {
-        rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR => "does not exist",
-        rustix::io::Errno::LOOP | rustix::io::Errno::XDEV => "is or lies behind a link",
+    let said = |error: Errno| match error {
+        Errno::NOENT | Errno::NOTDIR => "does not exist",
+        Errno::LOOP | Errno::XDEV => "is or lies behind a link",
         _ => "cannot be opened",
     };
     let refuse = |words: &str| Err(words.to_owned());
     let Ok(root) = open_directory(WORK) else { return refuse("cannot be opened") };
     // NONBLOCK: a FIFO without a writer must not hold us.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match openat2(&root, path, flags, Mode::empty(), BENEATH) {
+    let file = match open_beneath(&root, path, flags, Mode::empty()) {
         Ok(file) => file,
         Err(error) => return refuse(said(error)),
     };
-    match rustix::fs::fstat(&file) {
-        Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() => Ok(file),
+    match fstat(&file) {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => Ok(file),
         _ => refuse("is not a regular file"),
     }
+}
+
+fn open_beneath(root: &OwnedFd, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+    match openat2(root, path, flags, mode, BENEATH) {
+        Err(Errno::NOSYS) => walk_beneath(root, path, flags, mode),
+        result => result,
+    }
+}
+
+/// What [`BENEATH`] says, component by component, for a kernel that knows no `openat2`. Not against a race, but there is
+/// nobody to race with: the originals are the agent's own, and what a job left is opened when no process of it is alive.
+fn walk_beneath(root: &OwnedFd, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+    let device = fstat(root)?.st_dev;
+    let enter = |directory: &OwnedFd, name: &str, flags: OFlags| match name {
+        "" | "." | ".." => Err(Errno::XDEV),
+        _ => {
+            let file = openat(directory, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)?;
+            if fstat(&file)?.st_dev == device { Ok(file) } else { Err(Errno::XDEV) }
+        }
+    };
+    let mut directory = root.try_clone().map_err(|_| Errno::MFILE)?;
+    let mut rest = path;
+    while let Some((name, behind)) = rest.split_once('/') {
+        directory = enter(&directory, name, OFlags::PATH)?;
+        match FileType::from_raw_mode(fstat(&directory)?.st_mode) {
+            FileType::Directory => {}
+            FileType::Symlink => return Err(Errno::LOOP),
+            _ => return Err(Errno::NOTDIR),
+        }
+        rest = behind;
+    }
+    enter(&directory, rest, flags)
 }
 
 fn open_directory(path: &str) -> io::Result<OwnedFd> {
@@ -204,5 +239,38 @@ fn copy_file(from: &Path, to: &Path, buffer: &mut [u8]) -> io::Result<()> {
             0 => return Ok(()),
             read => target.write_all(&buffer[..read])?,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both ways to open must agree.
+    #[test]
+    fn a_walk_goes_where_openat2_goes() {
+        let place = std::env::temp_dir().join(format!("caisson-tree-{}", std::process::id()));
+        fs::create_dir_all(place.join("in/deep")).unwrap();
+        fs::write(place.join("in/deep/file"), "x").unwrap();
+        std::os::unix::fs::symlink("in", place.join("link")).unwrap();
+        std::os::unix::fs::symlink("file", place.join("in/deep/link")).unwrap();
+        std::os::unix::fs::symlink("/proc", place.join("in/proc")).unwrap();
+        let root = open_directory(place.to_str().unwrap()).unwrap();
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW;
+        let both = |path: &str| {
+            let by_kernel = openat2(&root, path, flags, Mode::empty(), BENEATH).map(drop);
+            (by_kernel, walk_beneath(&root, path, flags, Mode::empty()).map(drop))
+        };
+        for path in
+            ["in/deep/file", "in/deep", "in/none", "none/file", "link/deep/file", "in/deep/link", "in/deep/file/x"]
+        {
+            let (by_kernel, by_walk) = both(path);
+            assert_eq!(by_kernel, by_walk, "{path}");
+        }
+        for path in ["../x", "in/../../x", "/proc/self", "in/proc/self"] {
+            let (by_kernel, by_walk) = both(path);
+            assert!(by_kernel.is_err() && by_walk.is_err(), "{path}");
+        }
+        fs::remove_dir_all(place).unwrap();
     }
 }

@@ -242,6 +242,7 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
         version,
         aliases,
         image,
+        runtime,
         source_file,
         extensions,
         compile,
@@ -256,6 +257,13 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
         if value.is_empty() {
             notes.add(name, "is required");
         }
+    }
+    let runtime = notes.written("runtime").then_some(runtime);
+    if runtime.as_ref().is_some_and(String::is_empty) {
+        notes.add(
+            "runtime",
+            "must not be empty: name a runtime that the engine knows, or leave it out for the one of docker.runtime",
+        );
     }
     let id = if id.is_empty() { key.to_owned() } else { id };
     let source_file = notes.parsed("source_file", WorkPath::parse(&source_file));
@@ -280,6 +288,7 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
         version,
         aliases,
         image,
+        runtime,
         source_file: source_file?,
         extensions,
         compile,
@@ -387,6 +396,11 @@ impl Notes<'_> {
         let origin = self.overlay.origin(key).cloned();
         let key = if self.section.is_empty() { key.to_owned() } else { format!("{}.{key}", self.section) };
         self.faults.push(Fault { key, problem: problem.into(), origin });
+    }
+
+    /// Whether the key stands anywhere, or has its default.
+    fn written(&self, key: &str) -> bool {
+        self.overlay.origin(key).is_some()
     }
 
     fn at_least(&mut self, key: &str, value: u64, least: u64) {

@@ -112,6 +112,8 @@ pub struct RawLanguage {
     pub version: String,
     pub aliases: Vec<String>,
     pub image: String,
+    /// That of `docker.runtime` when it is not written.
+    pub runtime: String,
     pub source_file: String,
     pub extensions: Vec<String>,
     pub compile: Vec<String>,
@@ -212,6 +214,7 @@ impl Default for RawLanguage {
             version: String::new(),
             aliases: Vec::new(),
             image: String::new(),
+            runtime: String::new(),
             source_file: String::new(),
             extensions: Vec::new(),
             compile: Vec::new(),

@@ -164,6 +164,36 @@ fn a_language_file_is_checked_like_the_rest() {
 }
 
 #[test]
+fn a_language_may_name_a_runtime_of_its_own() {
+    let file = written("runtime", "[languages]\ndirectory = \"mine\"\n[docker]\nruntime = \"crun\"\n");
+    let languages = file.with_file_name("mine");
+    fs::create_dir_all(&languages).unwrap();
+    fs::copy(shipped().with_file_name("seccomp.json"), file.with_file_name("seccomp.json")).unwrap();
+    let language = |name: &str, runtime: &str| {
+        let text = format!(
+            "name = \"{name}\"\nversion = \"1\"\nimage = \"x\"\nsource_file = \"x\"\nrun = [\"/x\"]\n{runtime}\n"
+        );
+        fs::write(languages.join(format!("{name}.toml")), text).unwrap();
+    };
+    language("lua", "");
+    language("perl", "runtime = \"runsc\"");
+    let config = load_from(file.clone(), &[], &[]).unwrap();
+    let runtimes: Vec<_> = config.languages.iter().map(|language| language.runtime.as_deref()).collect();
+    assert_eq!((config.docker.runtime.as_deref(), runtimes), (Some("crun"), vec![None, Some("runsc")]));
+    language("perl", "runtime = \"\"");
+    let origin = languages.join("perl.toml");
+    assert_eq!(
+        load_from(file.clone(), &[], &[]).unwrap_err(),
+        [format!(
+            "languages/perl.runtime: must not be empty: name a runtime that the engine knows, or leave it out for the \
+             one of docker.runtime ({})",
+            origin.display()
+        )]
+    );
+    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+}
+
+#[test]
 fn keys_are_checked_and_never_shown() {
     let file = written(
         "keys",

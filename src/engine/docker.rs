@@ -33,7 +33,7 @@ pub struct DockerConfig {
     /// Written on every container, so that a later run of the same owner knows them again.
     pub owner: String,
     pub boot: String,
-    /// The daemon's default when absent.
+    /// For sandboxes that name none. The daemon's default when absent.
     pub runtime: Option<String>,
     /// The system call filter as JSON, inline: the daemon never reads a file of ours.
     pub seccomp: String,

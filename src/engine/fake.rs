@@ -231,6 +231,14 @@ impl Controls for FakeControls {
         Box::pin(async move { self.shared().allotted.push(memory_bytes) })
     }
 
+    fn cpu_time(&self) -> Option<Duration> {
+        None
+    }
+
+    fn has_killed(&self) -> bool {
+        false
+    }
+
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
         Box::pin(async move { self.shared().behaviour.ran_out_of_memory })
     }
@@ -273,7 +281,7 @@ struct FakeAgent {
 impl FakeAgent {
     /// Until the server hangs up, or a program says `die`.
     async fn live(mut self, greeting: Greeting, agent_uid: u32, job_uid: u32) {
-        let hello = |protocol, agent_uid| FromAgent::Hello(Hello { protocol, agent_uid, job_uid });
+        let hello = |protocol, agent_uid| FromAgent::Hello(Hello { protocol, agent_uid, job_uid, sees_cpu: true });
         let greeted = match greeting {
             Greeting::Hello => self.say(&hello(protocol::VERSION, agent_uid), &[]).await,
             Greeting::WrongVersion => self.say(&hello(protocol::VERSION + 1, agent_uid), &[]).await,

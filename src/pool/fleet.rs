@@ -48,6 +48,8 @@ pub struct FleetConfig {
 pub struct PoolConfig {
     pub language: LanguageId,
     pub image: String,
+    /// Its sandboxes' own, if they have one.
+    pub runtime: Option<String>,
     /// Ready sandboxes to keep.
     pub size: usize,
     /// The most that any job of the language may use.
@@ -114,11 +116,12 @@ pub struct PoolStatus {
 impl PoolConfig {
     /// A sandbox that can hold any job of the language.
     pub fn spec(&self, custody: &Custody, cpus: f64) -> SandboxSpec {
-        let Self { language, image, size: _, ceiling, rehearsal: _ } = self;
+        let Self { language, image, runtime, size: _, ceiling, rehearsal: _ } = self;
         SandboxSpec {
             id: custody.id().clone(),
             language: language.clone(),
             image: image.clone(),
+            runtime: runtime.clone(),
             job_uid: custody.job_uid(),
             agent_uid: custody.agent_uid(),
             memory_bytes: ceiling.memory_bytes,

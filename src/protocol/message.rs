@@ -22,7 +22,7 @@ pub enum ToAgent {
     Feed,
     /// There is no more of it.
     FeedEnd,
-    /// Ends it, for no fault of its own.
+    /// Ends the step that runs: its answer is known, or it has used its processor time and the agent cannot see that.
     Stop,
     /// Brings back a regular file from the work directory, once no process of the job is left.
     Fetch {
@@ -64,6 +64,8 @@ pub struct Hello {
     pub protocol: u16,
     pub agent_uid: u32,
     pub job_uid: u32,
+    /// Whether the agent sees what processor time the sandbox uses.
+    pub sees_cpu: bool,
 }
 
 /// One program to run to its end.

@@ -11,9 +11,13 @@ use crate::{
     job::{Limits, Output, Overflow, Step},
 };
 
-/// Facts by name; a name may have several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inspection(Vec<(String, String)>);
+pub struct Inspection {
+    /// By name, which may have several.
+    facts: Vec<(String, String)>,
+    /// The sandbox is on the host that this server is on.
+    is_here: bool,
+}
 
 /// One of the things that a sandbox promises.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +47,13 @@ const SCORES: [&str; 2] = ["/proc/self/oom_score_adj", "/proc/1/oom_score_adj"];
 
 pub(super) async fn inspect(session: &mut Session) -> Result<Inspection, RehearsalError> {
     let stage = rehearse(session, &step()).await?;
-    Ok(Inspection::parse(&String::from_utf8_lossy(&stage.stdout.bytes)))
+    Ok(Inspection::parse(&String::from_utf8_lossy(&stage.stdout.bytes), session.is_here()))
 }
 
 impl Inspection {
-    fn parse(text: &str) -> Self {
+    fn parse(text: &str, is_here: bool) -> Self {
         let facts = text.lines().map(|line| line.split_once(' ').unwrap_or((line, "")));
-        Self(facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Self { facts: facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(), is_here }
     }
 
     /// # Errors
@@ -63,18 +67,21 @@ impl Inspection {
     /// Every promise, and what was found.
     pub fn promises(&self, job_uid: u32) -> Vec<Promise> {
         let promise = |name, found| Promise { name, found, remedy: ENGINE, is_advice: false };
+        // Of the host's kernel, which stands behind another where there is one: what that one offers is between it and the
+        // job.
+        let of_kernel = |name, found| Promise { is_advice: self.has_own_kernel(), ..promise(name, found) };
         let landlock = "use Linux 5.19 or later with Landlock (lsm=landlock,... on the kernel's command line), or accept that \
             a job that runs out of memory may take its agent along, which is still told as a memory limit";
         vec![
             promise("user", self.user(job_uid)),
             promise("capabilities", self.capabilities()),
-            promise("no new privileges", self.is("NoNewPrivs", "1", "set")),
+            of_kernel("no new privileges", self.is("NoNewPrivs", "1", "set")),
             promise("system call filters", self.filters()),
             promise("network", self.network()),
-            promise("sockets", self.none("socket", "unix only")),
-            promise("system calls", self.none("allows", "none of those that lead out")),
-            promise("masked paths", self.none("shows", "empty")),
-            promise("writable paths", self.writable()),
+            of_kernel("sockets", self.none("socket", "unix only")),
+            of_kernel("system calls", self.none("allows", "none of those that lead out")),
+            of_kernel("masked paths", self.none("shows", "empty")),
+            of_kernel("writable paths", self.writable()),
             promise("core dumps", self.is("core", "0", "none")),
             promise("descriptors", self.is("descriptors", "3", "the three standard streams")),
             Promise { remedy: landlock, is_advice: true, ..promise("landlock", self.landlock()) },
@@ -82,11 +89,20 @@ impl Inspection {
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.facts.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     fn one(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("unknown", |(_, value)| value)
+        self.facts.iter().find(|(known, _)| known == name).map_or("unknown", |(_, value)| value)
+    }
+
+    /// gVisor, or a virtual machine: it is on this host, and its kernel is not this host's.
+    fn has_own_kernel(&self) -> bool {
+        if !self.is_here {
+            return false;
+        }
+        let ours = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        self.all("kernel").any(|theirs| !theirs.is_empty() && !ours.is_empty() && theirs != ours.trim())
     }
 
     fn is(&self, name: &str, wanted: &str, words: &str) -> Result<String, String> {
@@ -110,7 +126,9 @@ impl Inspection {
 
     fn capabilities(&self) -> Result<String, String> {
         let sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
-        let held = sets.iter().find(|set| !self.one(set).trim_start_matches('0').is_empty());
+        // A kernel of before 4.3 has no ambient ones, and gVisor does not tell.
+        let told = sets.iter().filter(|set| **set != "CapAmb" || self.all(set).next().is_some());
+        let held = told.copied().find(|set| !self.one(set).trim_start_matches('0').is_empty());
         held.map_or(Ok("none, in any set".to_owned()), |set| Err(format!("{set} is {}", self.one(set))))
     }
 
@@ -199,7 +217,7 @@ mod tests {
     fn broken(change: impl FnOnce(&mut String)) -> Vec<&'static str> {
         let mut facts = crate::engine::fake::good_facts(7);
         change(&mut facts);
-        let promises = Inspection::parse(&facts).promises(7);
+        let promises = Inspection::parse(&facts, true).promises(7);
         promises.iter().filter(|promise| promise.found.is_err()).map(|promise| promise.name).collect()
     }
 
@@ -239,8 +257,24 @@ mod tests {
     }
 
     #[test]
+    fn what_another_kernel_offers_is_told_and_no_more() {
+        let facts = crate::engine::fake::good_facts(7);
+        let spec = |facts: &str, is_here| {
+            let all = Inspection::parse(&format!("kernel 4.4.0-other\nsocket inet\n{facts}"), is_here).promises(7);
+            all.into_iter()
+                .filter(|promise| promise.found.is_err())
+                .map(|promise| (promise.name, promise.is_advice))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(spec(&facts, true), [("sockets", true)]);
+        // Of an engine elsewhere nobody knows which kernel is its host's.
+        assert_eq!(spec(&facts, false), [("sockets", false)]);
+        assert_eq!(spec(&facts.replace("core 0", "core 9"), true), [("sockets", true), ("core dumps", false)]);
+    }
+
+    #[test]
     fn nothing_said_is_nothing_promised() {
-        let promises = Inspection::parse("").promises(7);
+        let promises = Inspection::parse("", true).promises(7);
         let kept: Vec<_> =
             promises.iter().filter(|promise| promise.found.is_ok()).map(|promise| promise.name).collect();
         // Those that consist in saying nothing.

@@ -17,6 +17,17 @@ use crate::{
     job::{Captured, Limits, MOST_KEPT_BYTES, Output, Overflow, SourceFile, Step, Work, WorkPath},
 };
 
+/// The processor time of a step whose agent does not see it, from outside: all that the sandbox has had since the step
+/// was sent to it. What its own kernel does for the program is in it, as it is in everybody's.
+struct CpuWatch<'c> {
+    controls: &'c dyn Controls,
+    had_before: Duration,
+    limit: Duration,
+    looked: Instant,
+    /// Cancelled when the limit is passed, which ends the program.
+    is_past: CancellationToken,
+}
+
 pub struct Session {
     ear: Ear,
     writer: Box<dyn AsyncWrite + Send + Unpin>,
@@ -36,6 +47,8 @@ struct Ear {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     received: Vec<u8>,
     answered: bool,
+    /// Whether the agent sees what processor time is used. Otherwise we look, and tell it when there is none left.
+    sees_cpu: bool,
 }
 
 /// Where the standard streams of a joined program come from and go to, while it runs.
@@ -73,6 +86,9 @@ pub enum Lost {
     Version(u16),
     #[error("the agent has uid {agent_uid} and its job {job_uid}, which is not what was asked for")]
     Uids { agent_uid: u32, job_uid: u32 },
+    /// A limit that nobody could enforce.
+    #[error("nobody sees its processor time: its runtime shows it no control group, and the engine's host is another")]
+    Unmetered,
     #[error("the agent failed: {0}")]
     Failed(String),
     /// It did not take what it was sent, or do what had to be done before.
@@ -94,6 +110,8 @@ const VERDICT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the work directory may take: thousands of files to remove, some ten megabytes to write.
 const PREPARE_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a [`CpuWatch`] is looked at: as often as an agent that sees for itself does.
+const CPU_PERIOD: Duration = Duration::from_millis(5);
 
 const FETCH_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -105,6 +123,37 @@ const READ: usize = 64 * 1024;
 
 /// How much of what is no frame is told.
 const WORDS: usize = 300;
+
+impl CpuWatch<'_> {
+    fn used(&self) -> Duration {
+        self.controls.cpu_time().unwrap_or_default().saturating_sub(self.had_before)
+    }
+
+    fn next_look(&self) -> Instant {
+        self.looked + CPU_PERIOD
+    }
+
+    fn look(&mut self) -> Result<(), Lost> {
+        self.looked = Instant::now();
+        // A sandbox that is a process of the host's, and was killed by it, may not even hang up.
+        if self.controls.has_killed() {
+            return Err(Lost::OutOfMemory);
+        }
+        if self.used() > self.limit {
+            self.is_past.cancel();
+        }
+        Ok(())
+    }
+
+    /// What the agent could not know.
+    fn complete(&self, ended: &mut protocol::Ended) {
+        let used = self.used();
+        ended.cpu_ns = nanoseconds(used);
+        if ended.stopped == Some(protocol::Stop::Asked) && used > self.limit {
+            ended.stopped = Some(protocol::Stop::CpuTime);
+        }
+    }
+}
 
 impl Lost {
     /// Whether it left without a word, as one does who is killed.
@@ -122,8 +171,8 @@ impl Session {
     /// Hears the agent's hello and checks that it is the one that was asked for.
     pub async fn greet(link: Link, agent_uid: u32, job_uid: u32) -> Result<Self, Lost> {
         let Link { reader, writer, controls } = link;
-        let mut session =
-            Self { ear: Ear { reader, received: Vec::new(), answered: false }, writer, controls, has_run: false };
+        let ear = Ear { reader, received: Vec::new(), answered: false, sees_cpu: true };
+        let mut session = Self { ear, writer, controls, has_run: false };
         let first = match session.ear.next(|message, _| Ok(message)).await {
             Err(Lost::Frame(_)) => return Err(Lost::NoAgent(session.words())),
             first => first?,
@@ -133,10 +182,21 @@ impl Session {
             FromAgent::Hello(hello) if (hello.agent_uid, hello.job_uid) != (agent_uid, job_uid) => {
                 Err(Lost::Uids { agent_uid: hello.agent_uid, job_uid: hello.job_uid })
             }
-            FromAgent::Hello(_) => Ok(session),
+            FromAgent::Hello(Hello { sees_cpu: false, .. }) if session.controls.cpu_time().is_none() => {
+                Err(Lost::Unmetered)
+            }
+            FromAgent::Hello(hello) => {
+                session.ear.sees_cpu = hello.sees_cpu;
+                Ok(session)
+            }
             FromAgent::Failed(words) => Err(Lost::Failed(words)),
             _ => Err(Lost::OutOfTurn("no hello")),
         }
+    }
+
+    /// Whether the sandbox is on this host.
+    pub fn is_here(&self) -> bool {
+        self.controls.cpu_time().is_some()
     }
 
     /// Whether nothing has been heard since the hello. Does not wait.
@@ -179,14 +239,12 @@ impl Session {
         }
         self.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
         order(step, work, joint.is_some(), &mut request);
+        let had_before = self.cpu_time();
         self.deliver(&request).await?;
         if !has_run {
             self.prepared().await?;
         }
-        match joint {
-            Some(joint) => self.hear_joined(step, joint).await,
-            None => self.hear(step).await,
-        }
+        self.hear(step, had_before, joint).await
     }
 
     /// What was killed for want of memory may have been the agent.
@@ -201,9 +259,10 @@ impl Session {
     pub async fn rehearse(&mut self, step: &Step) -> Result<Raw, Lost> {
         let mut request = preparation(&[], step, Work::Originals);
         order(step, Work::Originals, false, &mut request);
+        let had_before = self.cpu_time();
         self.deliver(&request).await?;
         self.prepared().await?;
-        let result = self.hear(step).await;
+        let result = self.hear(step, had_before, None).await;
         self.ear.answered = false;
         result
     }
@@ -214,9 +273,38 @@ impl Session {
         heard.trim_end().replace(char::is_control, " ")
     }
 
-    async fn hear(&mut self, step: &Step) -> Result<Raw, Lost> {
-        let heard = self.ear.hear_out(step, None);
-        timeout(step.limits.wall_time + VERDICT_PATIENCE, heard).await.map_err(|_| Lost::Silent)?
+    /// So far, where it is for us to look.
+    fn cpu_time(&self) -> Duration {
+        if self.ear.sees_cpu { Duration::ZERO } else { self.controls.cpu_time().unwrap_or_default() }
+    }
+
+    async fn hear(&mut self, step: &Step, had_before: Duration, joint: Option<Joint>) -> Result<Raw, Lost> {
+        let patience = step.limits.wall_time + VERDICT_PATIENCE;
+        if joint.is_none() && self.ear.sees_cpu {
+            return timeout(patience, self.ear.hear_out(step, None, None)).await.map_err(|_| Lost::Silent)?;
+        }
+        let (input, output, stop) = match joint {
+            Some(Joint { input, output, stop }) => (Some(input), Some(output), stop),
+            None => (None, None, CancellationToken::new()),
+        };
+        let cpu = (!self.ear.sees_cpu).then(|| CpuWatch {
+            controls: &*self.controls,
+            had_before,
+            limit: step.limits.cpu_time,
+            looked: Instant::now(),
+            is_past: stop.clone(),
+        });
+        let over = CancellationToken::new();
+        // Both to their end: half a frame must not be left on the stream.
+        let both = async {
+            let hear = async {
+                let _over = over.clone().drop_guard();
+                self.ear.hear_out(step, output, cpu).await
+            };
+            let (heard, fed) = tokio::join!(hear, feed(&mut self.writer, input, &stop, &over));
+            fed.map_err(Lost::Broken).and(heard)
+        };
+        timeout(patience, both).await.map_err(|_| Lost::Silent)?
     }
 
     /// The work directory is ready. This is no word about the job: nothing of it has run for it.
@@ -229,21 +317,6 @@ impl Session {
         let result = timeout(PREPARE_PATIENCE, prepared).await.map_err(|_| Lost::Deaf)?;
         self.ear.answered = false;
         result
-    }
-
-    async fn hear_joined(&mut self, step: &Step, joint: Joint) -> Result<Raw, Lost> {
-        let Joint { mut input, output, stop } = joint;
-        let over = CancellationToken::new();
-        // Both to their end: half a frame must not be left on the stream.
-        let both = async {
-            let hear = async {
-                let _over = over.clone().drop_guard();
-                self.ear.hear_out(step, Some(output)).await
-            };
-            let (heard, fed) = tokio::join!(hear, feed(&mut self.writer, &mut input, &stop, &over));
-            fed.map_err(Lost::Broken).and(heard)
-        };
-        timeout(step.limits.wall_time + VERDICT_PATIENCE, both).await.map_err(|_| Lost::Silent)?
     }
 
     /// A regular file from the work directory, at most `max_bytes` of it, or the agent's reason why not.
@@ -312,8 +385,14 @@ enum Heard {
 }
 
 impl Ear {
-    /// All of a step. What it writes to its standard output goes to `joined` as well, as it comes.
-    async fn hear_out(&mut self, step: &Step, mut joined: Option<DuplexStream>) -> Result<Raw, Lost> {
+    /// All of a step. What it writes to its standard output goes to `joined` as well, as it comes; `cpu` is looked at where
+    /// the agent cannot.
+    async fn hear_out(
+        &mut self,
+        step: &Step,
+        mut joined: Option<DuplexStream>,
+        mut cpu: Option<CpuWatch<'_>>,
+    ) -> Result<Raw, Lost> {
         let (mut stdout, mut stderr) = (Captured::default(), Captured::default());
         let cap = usize::try_from(step.limits.output_bytes).unwrap_or(usize::MAX);
         let mut closes_at = None;
@@ -341,16 +420,18 @@ impl Ear {
                 | FromAgent::Fetched(_)
                 | FromAgent::Imported => Err(Lost::OutOfTurn("no part of a run")),
             });
-            let heard = match (&joined, closes_at) {
-                (Some(_), Some(at)) => match timeout_at(at, next).await {
-                    Ok(heard) => heard?,
-                    Err(_) => {
-                        joined = None;
-                        continue;
-                    }
-                },
-                _ => next.await?,
+            // A message that is half here stays here.
+            let wakes_at = [closes_at.filter(|_| joined.is_some()), cpu.as_ref().map(CpuWatch::next_look)];
+            let heard = match wakes_at.into_iter().flatten().min() {
+                Some(at) => timeout_at(at, next).await.unwrap_or(Ok(Heard::More))?,
+                None => next.await?,
             };
+            if closes_at.is_some_and(|at| at <= Instant::now()) {
+                joined = None;
+            }
+            if let Some(cpu) = cpu.as_mut().filter(|cpu| cpu.next_look() <= Instant::now()) {
+                cpu.look()?;
+            }
             if let (Some(other), true) = (&mut joined, stdout.bytes.len() > passed_on) {
                 // Who is not there to read it any more is no fault of the program.
                 let _ = other.write_all(&stdout.bytes[passed_on..]).await;
@@ -358,7 +439,10 @@ impl Ear {
             match heard {
                 Heard::More => {}
                 Heard::OutputEnd => closes_at = closes_at.or(Some(Instant::now() + CLOSE_PATIENCE)),
-                Heard::Ended(ended) => {
+                Heard::Ended(mut ended) => {
+                    if let Some(cpu) = &cpu {
+                        cpu.complete(&mut ended);
+                    }
                     stdout.truncated = ended.stdout_cut;
                     stderr.truncated = ended.stderr_cut;
                     return Ok(Raw { ended, stdout, stderr });
@@ -415,13 +499,13 @@ impl Ear {
 /// Passes on what comes, until the step is over.
 async fn feed(
     writer: &mut (impl AsyncWrite + Unpin),
-    input: &mut DuplexStream,
+    mut input: Option<DuplexStream>,
     stop: &CancellationToken,
     over: &CancellationToken,
 ) -> io::Result<()> {
     let mut piece = vec![0; protocol::PIECE];
     let mut frame = Vec::new();
-    let (mut is_open, mut may_go_on) = (true, true);
+    let mut may_go_on = true;
     loop {
         frame.clear();
         tokio::select! {
@@ -431,9 +515,9 @@ async fn feed(
                 may_go_on = false;
                 protocol::encode(&ToAgent::Stop, &[], &mut frame);
             }
-            read = input.read(&mut piece), if is_open => match read? {
+            read = read_from(&mut input, &mut piece) => match read? {
                 0 => {
-                    is_open = false;
+                    input = None;
                     protocol::encode(&ToAgent::FeedEnd, &[], &mut frame);
                 }
                 read => protocol::encode(&ToAgent::Feed, &piece[..read], &mut frame),
@@ -441,6 +525,14 @@ async fn feed(
         }
         writer.write_all(&frame).await?;
         writer.flush().await?;
+    }
+}
+
+/// Waits for ever where there is nothing to read from.
+async fn read_from(input: &mut Option<DuplexStream>, piece: &mut [u8]) -> io::Result<usize> {
+    match input {
+        Some(input) => input.read(piece).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -488,7 +580,6 @@ fn wire_step(step: &Step, work: Work, joined: bool) -> protocol::Step {
 fn wire_limits(limits: &Limits) -> protocol::Limits {
     let Limits { cpu_time, wall_time, memory_bytes, output_bytes, processes, file_size_bytes, open_files, stack_bytes } =
         *limits;
-    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     protocol::Limits {
         cpu_ns: nanoseconds(cpu_time),
         wall_ns: nanoseconds(wall_time),
@@ -501,18 +592,37 @@ fn wire_limits(limits: &Limits) -> protocol::Limits {
     }
 }
 
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
     use futures_util::future::BoxFuture;
+    use tokio::io::DuplexStream;
 
     use super::*;
 
+    /// A host that sees what is set here, in milliseconds; nothing when absent.
     #[derive(Debug)]
-    struct Nothing;
+    struct Host(Option<Arc<AtomicU64>>);
 
-    impl crate::engine::Controls for Nothing {
+    impl Controls for Host {
         fn allot<'a>(&'a mut self, _: u64, _: bool) -> BoxFuture<'a, ()> {
             Box::pin(async {})
+        }
+
+        fn cpu_time(&self) -> Option<Duration> {
+            self.0.as_ref().map(|cpu| Duration::from_millis(cpu.load(Ordering::Relaxed)))
+        }
+
+        fn has_killed(&self) -> bool {
+            false
         }
 
         fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
@@ -520,13 +630,97 @@ mod tests {
         }
     }
 
+    /// A conversation, and the agent's end of it.
+    fn link(host: Host) -> (Link, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let (reader, writer) = tokio::io::split(ours);
+        (Link { reader: Box::new(reader), writer: Box::new(writer), controls: Box::new(host) }, theirs)
+    }
+
+    async fn say(agent: &mut DuplexStream, message: &FromAgent) {
+        let mut bytes = Vec::new();
+        protocol::encode(message, &[], &mut bytes);
+        agent.write_all(&bytes).await.unwrap();
+    }
+
+    async fn hear(agent: &mut DuplexStream) -> ToAgent {
+        let mut bytes = Vec::new();
+        loop {
+            if let Some((body, _)) = protocol::split(&bytes).unwrap() {
+                return protocol::decode::<ToAgent>(body).unwrap().0;
+            }
+            bytes.push(agent.read_u8().await.unwrap());
+        }
+    }
+
+    const BLIND: FromAgent =
+        FromAgent::Hello(Hello { protocol: protocol::VERSION, agent_uid: 2, job_uid: 1, sees_cpu: false });
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_that_sees_no_processor_time_is_told_when_it_is_used_up() {
+        let cpu = Arc::new(AtomicU64::new(70));
+        let (link, mut agent) = link(Host(Some(Arc::clone(&cpu))));
+        say(&mut agent, &BLIND).await;
+        let mut session = Session::greet(link, 2, 1).await.unwrap();
+        let limits = Limits {
+            cpu_time: Duration::from_millis(100),
+            wall_time: Duration::from_secs(5),
+            memory_bytes: 1 << 20,
+            output_bytes: 100,
+            processes: 1,
+            file_size_bytes: 1,
+            open_files: 1,
+            stack_bytes: 1,
+        };
+        let step = Step {
+            argv: ["./main".to_owned()].into(),
+            env: [].into(),
+            stdin: Vec::new(),
+            limits,
+            overflow: Overflow::Cut,
+            output: Output::Apart,
+        };
+        let program = async {
+            assert!(matches!(hear(&mut agent).await, ToAgent::Prepare(_)));
+            say(&mut agent, &FromAgent::Prepared).await;
+            assert!(matches!(hear(&mut agent).await, ToAgent::Run(_)));
+            // All of its time and no more is fine.
+            cpu.store(170, Ordering::Relaxed);
+            assert!(timeout(Duration::from_millis(50), agent.read_u8()).await.is_err());
+            cpu.store(171, Ordering::Relaxed);
+            assert_eq!(hear(&mut agent).await, ToAgent::Stop);
+            cpu.store(173, Ordering::Relaxed);
+            let ended = protocol::Ended {
+                exit: protocol::Exit::Signal(9),
+                stopped: Some(protocol::Stop::Asked),
+                cpu_ns: 0,
+                wall_ns: 1,
+                memory_peak_bytes: 1,
+                oom_kills: 0,
+                forks_refused: 0,
+                stdout_cut: false,
+                stderr_cut: false,
+                not_kept: false,
+                kept_bytes: 0,
+            };
+            say(&mut agent, &FromAgent::Ended(ended)).await;
+        };
+        let (raw, ()) = tokio::join!(session.run(&[], &step, Work::Originals, None), program);
+        let ended = raw.unwrap().ended;
+        assert_eq!((ended.cpu_ns, ended.stopped), (103_000_000, Some(protocol::Stop::CpuTime)));
+    }
+
+    #[tokio::test]
+    async fn a_sandbox_whose_processor_time_nobody_sees_is_not_used() {
+        let (link, mut agent) = link(Host(None));
+        say(&mut agent, &BLIND).await;
+        assert!(matches!(Session::greet(link, 2, 1).await, Err(Lost::Unmetered)));
+    }
+
     #[tokio::test]
     async fn what_an_engine_says_in_place_of_the_agent_is_told() {
-        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let (link, mut theirs) = link(Host(None));
         theirs.write_all(b"OCI runtime exec failed:\tno such file\r\n").await.unwrap();
-        let (reader, writer) = tokio::io::split(ours);
-        let controls = Box::new(Nothing);
-        let link = Link { reader: Box::new(reader), writer: Box::new(writer), controls };
         let lost = Session::greet(link, 2, 1).await.unwrap_err();
         assert_eq!(lost.to_string(), "in place of the agent came: OCI runtime exec failed: no such file");
     }

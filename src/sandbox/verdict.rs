@@ -36,6 +36,7 @@ pub fn lost(lost: &Lost, step: &Step) -> Stage {
         | Lost::NoAgent(_)
         | Lost::OutOfTurn(_)
         | Lost::Version(_)
+        | Lost::Unmetered
         | Lost::Uids { .. }
         | Lost::Deaf
         | Lost::Failed(_) => (Outcome::SandboxError, "the sandbox was lost; the request may be sent again"),

@@ -20,6 +20,8 @@ pub fn languages() -> Vec<Language> {
             version: "14.2.0".into(),
             aliases: vec!["gcc".into()],
             image: format!("{REGISTRY}/c"),
+            // What sandboxes are made with is nobody's business either.
+            runtime: Some("runsc".into()),
             source_file: path("main.c"),
             extensions: vec!["c".into()],
             compile: Some(template(&["/usr/bin/gcc", "{flags}", "-o", "main", "{sources}"])),
@@ -42,6 +44,7 @@ fn python(key: &str, version: &str) -> Language {
         version: version.into(),
         aliases: Vec::new(),
         image: format!("{REGISTRY}/python"),
+        runtime: None,
         source_file: path("main.py"),
         extensions: vec!["py".into()],
         compile: None,

@@ -91,6 +91,7 @@ impl Arrange {
         let pools = catalogue.iter().map(|language| PoolConfig {
             language: language.key.clone(),
             image: language.image.clone(),
+            runtime: language.runtime.clone(),
             size: self.pool_size,
             ceiling: language.ceiling.0,
             rehearsal: None,

@@ -20,4 +20,5 @@ mod judge_package;
 mod memory;
 mod operators;
 mod programs;
+mod runtime;
 mod validators;

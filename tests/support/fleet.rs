@@ -61,6 +61,7 @@ impl Arrange {
         let pools = self.languages.iter().map(|(name, size)| PoolConfig {
             language: LanguageId::new(name),
             image: format!("caisson/{name}"),
+            runtime: None,
             size: *size,
             ceiling: limits(),
             rehearsal: None,

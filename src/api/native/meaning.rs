@@ -332,6 +332,7 @@ mod tests {
             version: "14.2".into(),
             aliases: vec!["gcc".into()],
             image: "image".into(),
+            runtime: None,
             source_file: WorkPath::parse("main.c").unwrap(),
             extensions: vec!["c".into()],
             compile: template(&["/usr/bin/gcc", "{flags}", "{sources}"]).ok(),

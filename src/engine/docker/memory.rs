@@ -1,4 +1,4 @@
-//! The memory of one sandbox, bounded and metered from outside. Where the daemon shares this host, by writing to the
+//! The memory of one sandbox, bounded and metered from outside, and its processor time for those who cannot see it. Where the daemon shares this host, by writing to the
 //! control group, which takes some ten microseconds; otherwise by asking the daemon to.
 
 use std::{fmt, fs, io, path::PathBuf, time::Duration};
@@ -36,6 +36,11 @@ struct Group {
     usage: &'static str,
     /// What no reclaim can take away, as names in `memory.stat`: pages of programs, and files in memory.
     solid: [&'static str; 2],
+    /// Holds how often it killed.
+    kills: &'static str,
+    /// The file of processor time, and the nanoseconds of one of its units.
+    cpu: PathBuf,
+    cpu_unit: u64,
 }
 
 /// The agent's own buffers may grow by this from one step to the next.
@@ -123,6 +128,14 @@ impl Controls for Memory {
         })
     }
 
+    fn cpu_time(&self) -> Option<Duration> {
+        self.group.as_ref()?.cpu_time()
+    }
+
+    fn has_killed(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::has_killed)
+    }
+
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
         Box::pin(async move { matches!(timeout(END_PATIENCE, self.was_killed()).await, Ok(Some(true))) })
     }
@@ -145,21 +158,28 @@ impl Group {
         let below = |root: &'static str| {
             PLACES.into_iter().map(move |(before, behind)| PathBuf::from(format!("{root}/{before}{container}{behind}")))
         };
-        let first = below("/sys/fs/cgroup/memory").map(|directory| Self {
+        let cpu = below("/sys/fs/cgroup/cpuacct").map(|directory| directory.join("cpuacct.usage"));
+        let first = below("/sys/fs/cgroup/memory").zip(cpu).map(|(directory, cpu)| Self {
             directory,
             bound: "memory.limit_in_bytes",
             bound_with_swap: Some("memory.memsw.limit_in_bytes"),
             peak: Some("memory.max_usage_in_bytes"),
             usage: "memory.usage_in_bytes",
             solid: ["rss", "shmem"],
+            kills: "memory.oom_control",
+            cpu,
+            cpu_unit: 1,
         });
         let second = below("/sys/fs/cgroup").map(|directory| Self {
+            cpu: directory.join("cpu.stat"),
+            cpu_unit: 1000,
             directory,
             bound: "memory.max",
             bound_with_swap: None,
             peak: None,
             usage: "memory.current",
             solid: ["anon", "shmem"],
+            kills: "memory.events",
         });
         let mut found = first.chain(second).find(|group| group.directory.join(group.bound).exists())?;
         // A kernel may be without the account of swap.
@@ -178,6 +198,18 @@ impl Group {
         let lines = text.lines().filter_map(|line| line.split_once(' '));
         let found = lines.filter(|(name, _)| self.solid.contains(name));
         found.map(|(_, value)| value.parse::<u64>().map_err(io::Error::other)).sum()
+    }
+
+    fn has_killed(&self) -> bool {
+        let text = fs::read_to_string(self.directory.join(self.kills)).unwrap_or_default();
+        text.lines().any(|line| line.strip_prefix("oom_kill ").is_some_and(|times| times != "0"))
+    }
+
+    fn cpu_time(&self) -> Option<Duration> {
+        let text = fs::read_to_string(&self.cpu).ok()?;
+        // The number alone, or behind its name on the first line.
+        let units: u64 = text.lines().next()?.split(' ').next_back()?.parse().ok()?;
+        Some(Duration::from_nanos(units * self.cpu_unit))
     }
 
     /// Memory alone may never be allowed more than memory and swap.

@@ -78,7 +78,7 @@ pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig) -> Containe
         tmpfs: Some(tmpfs(spec)),
         masked_paths: Some(owned(&MASKED)),
         readonly_paths: Some(owned(&READ_ONLY)),
-        runtime: config.runtime.clone(),
+        runtime: spec.runtime.as_ref().or(config.runtime.as_ref()).cloned(),
         auto_remove: Some(false),
         init: Some(false),
         privileged: Some(false),
@@ -134,10 +134,15 @@ mod tests {
     use crate::{engine::SandboxId, job::LanguageId};
 
     fn body() -> ContainerCreateBody {
+        body_with(None, None)
+    }
+
+    fn body_with(of_language: Option<&str>, of_engine: Option<&str>) -> ContainerCreateBody {
         let spec = SandboxSpec {
             id: SandboxId::new("caisson", "b00t", 7),
             language: LanguageId::new("python"),
             image: "caisson/python:latest".to_owned(),
+            runtime: of_language.map(str::to_owned),
             job_uid: 200_014,
             agent_uid: 200_015,
             memory_bytes: 512 << 20,
@@ -150,7 +155,7 @@ mod tests {
             host: String::new(),
             owner: "caisson".to_owned(),
             boot: "b00t".to_owned(),
-            runtime: None,
+            runtime: of_engine.map(str::to_owned),
             seccomp: "{}".to_owned(),
             patience: Duration::from_secs(30),
         };
@@ -160,6 +165,14 @@ mod tests {
     #[test]
     fn the_create_body_is_what_was_reviewed() {
         insta::with_settings!({sort_maps => true}, { insta::assert_json_snapshot!(body()) });
+    }
+
+    #[test]
+    fn a_language_may_have_a_runtime_of_its_own() {
+        let runtime = |of_language, of_engine| body_with(of_language, of_engine).host_config.unwrap().runtime;
+        assert_eq!(runtime(None, None), None);
+        assert_eq!(runtime(None, Some("crun")).as_deref(), Some("crun"));
+        assert_eq!(runtime(Some("runsc"), Some("crun")).as_deref(), Some("runsc"));
     }
 
     #[test]
