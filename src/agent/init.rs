@@ -53,6 +53,8 @@ pub fn run(agent_uid: u32) -> io::Result<()> {
                     return Ok(());
                 };
                 channel.send(&Answer::Ended(death), &[])?;
+                // Nobody waits for it: it is done before the next order comes.
+                tree::settle_dates()?;
             }
             Order::Open { path } => match tree::open_regular(&path) {
                 Ok(file) => channel.send(&Answer::Opened, &[file.as_fd()])?,
@@ -136,7 +138,6 @@ fn spawn_to_end(
 
 /// No process of the job is alive.
 fn prepare(work: Work, kept: Option<&Kept>) -> io::Result<()> {
-    tree::settle_dates()?;
     match (work, kept) {
         (Work::Originals, _) => tree::restore(),
         (Work::Left, _) => tree::clear_scratch(),

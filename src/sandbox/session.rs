@@ -346,9 +346,10 @@ impl Session {
     pub async fn import(&mut self, kept: &[u8]) -> Result<(), Lost> {
         timeout(SEND_PATIENCE, async {
             let mut frame = Vec::new();
-            for (number, piece) in (1..).zip(kept.chunks(protocol::PIECE)) {
+            // The last piece may have no byte: so has everything where nothing was kept.
+            let pieces = kept.chunks(protocol::PIECE).map(|piece| (false, piece)).chain([(true, &[][..])]);
+            for (last, piece) in pieces {
                 frame.clear();
-                let last = number * protocol::PIECE >= kept.len();
                 protocol::encode(&ToAgent::Import { last }, piece, &mut frame);
                 self.send(&frame).await?;
             }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::server::{Arrange, Server};
+use crate::server::{Arrange, Server, caisson, until};
 
 /// Where a program of ours looks around: one line for each thing that it can see.
 const LOOK_AROUND: &str = r#"
@@ -153,5 +153,51 @@ fn two_requests_never_share_a_sandbox() {
     let (first, second) = (mark(&server), mark(&server));
     assert!(!first.contains("mark") && !second.contains("mark"), "{first}{second}");
     assert_ne!(first, second, "the uid of a sandbox rests before it is used again");
+    server.stop();
+}
+
+#[test]
+fn a_service_whose_sandboxes_promise_too_much_serves_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let profile = directory.path().join("open.json");
+    fs::write(&profile, r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#).unwrap();
+    let profile = format!("docker.seccomp_profile={}", profile.display());
+    let server = Arrange::new(&[("bash", 1)]).set(profile.clone()).start();
+    let told = "a sandbox did not come up";
+    until("the first sandbox is refused", || !server.events(told).is_empty());
+    let error = server.events(told)[0]["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("a promise of isolation does not hold") && error.contains("sockets: socket inet"), "{error}");
+    assert_eq!(server.get("/readyz").status, 503);
+    let refused = server.post("/v1/execute", json!({"language": "bash", "source": "echo hello"}).to_string());
+    assert_eq!((refused.status, &refused.body["code"]), (503, &json!("engine_unavailable")), "{}", refused.body);
+    assert!(server.metric("caisson_boots_failed_total{kind=\"promise\",language=\"bash\"}") >= 1.0);
+
+    let doctor = caisson()
+        .args(["doctor", "--set", "languages.enabled=[\"bash\"]", "--set", &profile])
+        .args(["--set", &format!("pool.owner={}-doctor", server.owner), "--set", &format!("pool.uid_base={}", server.uids().end)])
+        .output()
+        .unwrap();
+    let checklist = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert_eq!(doctor.status.code(), Some(1), "{checklist}");
+    assert!(checklist.contains("WRONG promise sockets") && checklist.contains("remedy:"), "{checklist}");
+    server.stop();
+}
+
+#[test]
+fn the_doctor_goes_through_every_promise() {
+    let server = Arrange::new(&[("bash", 1)]).warm();
+    let uids = format!("pool.uid_base={}", server.uids().end);
+    let owner = format!("pool.owner={}-doctor", server.owner);
+    let doctor = caisson().args(["doctor", "--set", &uids, "--set", &owner]).output().unwrap();
+    let checklist = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    for promise in [
+        "user", "capabilities", "no new privileges", "system call filters", "network", "sockets", "system calls",
+        "masked paths", "writable paths", "core dumps", "descriptors",
+    ] {
+        assert!(checklist.contains(&format!("ok    promise {promise} ")), "{promise}: {checklist}");
+    }
+    // A second wall, which an old kernel may not have.
+    assert!(checklist.contains("promise landlock"), "{checklist}");
+    assert_eq!(doctor.status.code(), Some(0), "{checklist}");
     server.stop();
 }

@@ -116,7 +116,7 @@ impl Controls for Memory {
             match result {
                 Ok(()) if is_set => {}
                 Ok(()) => self.bound = bound,
-                // More is in use, by files that are cleared before the program begins. The agent looks all the same.
+                // More is in use and stays, by files of a compile that count against this step. The agent sees that at once.
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                     debug!(sandbox.id = %self.id, "a smaller bound has to wait");
                 }
