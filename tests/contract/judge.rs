@@ -206,3 +206,43 @@ async fn a_client_that_hangs_up_ends_its_judging() {
     server.until(|server| server.heard.count("job abandoned") == 1).await;
     server.settle().await;
 }
+
+#[tokio::test]
+async fn a_fresh_sandbox_for_each_case_is_brought_what_was_compiled_once() {
+    let server = Arrange::warm().await;
+    let cases = json!([{"stdin": "1", "expected_output": "1"}, {"stdin": "2", "expected_output": "2"}]);
+    let fields = json!({"language": "c", "source": "cat", "cases": cases, "isolation": "fresh"});
+    let judgement = server.judgement(fields).await;
+    assert_eq!(verdicts(&judgement), ["accepted", "accepted"], "{judgement}");
+    // One for the compile and one for each case; the sources went into the first only.
+    let given = server.engine.given();
+    assert_eq!(given.iter().map(|given| given.files.len()).collect::<Vec<_>>(), [1, 0, 0]);
+    assert_eq!(given.iter().map(|given| given.work).collect::<Vec<_>>(), [Work::Originals, Work::Kept, Work::Kept]);
+    server.settle().await;
+}
+
+#[tokio::test]
+async fn a_program_that_judges_is_given_the_case_and_never_meets_the_submission() {
+    let server = Arrange::warm().await;
+    let checker = json!({"kind": "program", "language": "c", "source": "err because\nexit 43", "protocol": "kattis", "args": ["a"]});
+    let cases = json!([{"stdin": "question", "expected_output": "secret", "checker_args": ["b"]}]);
+    let judgement = server.judgement(json!({"source": "print answer", "cases": cases, "checker": checker})).await;
+    let case = &judgement["cases"][0];
+    assert_eq!(
+        (&case["verdict"], &case["checker_message"]),
+        (&json!("wrong_answer"), &json!("because")),
+        "{judgement}"
+    );
+    let given = server.engine.given();
+    let asked = given.last().unwrap();
+    let text = |name: &str| String::from_utf8_lossy(&asked.files[name]).into_owned();
+    assert_eq!((text("case-input"), text("case-answer")), ("question".to_owned(), "secret".to_owned()));
+    assert_eq!(String::from_utf8_lossy(&asked.stdin), "answer");
+    let words = &asked.step.argv[asked.step.argv.len() - 5..];
+    assert_eq!(words, ["/box/case-input", "/box/case-answer", "/work/", "a", "b"]);
+    for other in given.iter().filter(|given| !given.files.contains_key("case-answer")) {
+        assert!(other.files.values().all(|content| !content.windows(6).any(|window| window == b"secret")));
+        assert_ne!(other.stdin, b"secret");
+    }
+    server.settle().await;
+}

@@ -55,3 +55,34 @@ async fn a_refusal_is_no_stream() {
     let answer = server.call(call).await;
     assert_eq!((answer.status, answer.header("content-type")), (503, Some("application/problem+json")));
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_keeps_nobody_waiting() {
+    let server = Arrange::warm().await;
+    // More than lies between a server and a client that looks away.
+    let source = format!("print {}", "x".repeat(4096));
+    let fields = json!({"source": source, "cases": vec![json!({}); 1000]});
+    let sent = server.send(judge(fields).header("Accept", "text/event-stream")).await;
+    server.until(|server| server.heard.count("job ok") == 1).await;
+    assert_eq!(server.dispatch.status().run_slots_in_use, 0);
+    drop(sent);
+    server.settle().await;
+}
+
+#[tokio::test]
+async fn what_is_wanted_less_than_anything_is_not_sent() {
+    let server = Arrange::warm().await;
+    let call = judge(json!({"source": "cat", "cases": [{}]})).header("Accept", "text/event-stream;q=0, */*");
+    assert_eq!(server.call(call).await.header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn a_stream_that_a_drain_ends_breaks_off() {
+    let server = Arrange::warm().await;
+    let cases = json!([{"limits": {"wall_time_ms": 20}}, {}]);
+    let fields = json!({"source": "hang", "cases": cases, "stop_on_failure": false});
+    let mut sent = server.send(judge(fields).header("Accept", "text/event-stream")).await;
+    assert!(sent.hears("event: case").await);
+    server.dispatch.drain(std::time::Duration::ZERO).await;
+    assert!(!sent.hears("event: verdict").await);
+}

@@ -166,7 +166,10 @@ fn a_service_whose_sandboxes_promise_too_much_serves_nobody() {
     let told = "a sandbox did not come up";
     until("the first sandbox is refused", || !server.events(told).is_empty());
     let error = server.events(told)[0]["error"].as_str().unwrap().to_owned();
-    assert!(error.contains("a promise of isolation does not hold") && error.contains("sockets: socket inet"), "{error}");
+    assert!(
+        error.contains("a promise of isolation does not hold") && error.contains("sockets: socket inet"),
+        "{error}"
+    );
     assert_eq!(server.get("/readyz").status, 503);
     let refused = server.post("/v1/execute", json!({"language": "bash", "source": "echo hello"}).to_string());
     assert_eq!((refused.status, &refused.body["code"]), (503, &json!("engine_unavailable")), "{}", refused.body);
@@ -174,7 +177,12 @@ fn a_service_whose_sandboxes_promise_too_much_serves_nobody() {
 
     let doctor = caisson()
         .args(["doctor", "--set", "languages.enabled=[\"bash\"]", "--set", &profile])
-        .args(["--set", &format!("pool.owner={}-doctor", server.owner), "--set", &format!("pool.uid_base={}", server.uids().end)])
+        .args([
+            "--set",
+            &format!("pool.owner={}-doctor", server.owner),
+            "--set",
+            &format!("pool.uid_base={}", server.uids().end),
+        ])
         .output()
         .unwrap();
     let checklist = String::from_utf8_lossy(&doctor.stdout).into_owned();
@@ -191,8 +199,17 @@ fn the_doctor_goes_through_every_promise() {
     let doctor = caisson().args(["doctor", "--set", &uids, "--set", &owner]).output().unwrap();
     let checklist = String::from_utf8_lossy(&doctor.stdout).into_owned();
     for promise in [
-        "user", "capabilities", "no new privileges", "system call filters", "network", "sockets", "system calls",
-        "masked paths", "writable paths", "core dumps", "descriptors",
+        "user",
+        "capabilities",
+        "no new privileges",
+        "system call filters",
+        "network",
+        "sockets",
+        "system calls",
+        "masked paths",
+        "writable paths",
+        "core dumps",
+        "descriptors",
     ] {
         assert!(checklist.contains(&format!("ok    promise {promise} ")), "{promise}: {checklist}");
     }
