@@ -157,7 +157,8 @@ impl Dispatch {
 
     /// What is held in memory of one compile, beside its output, on its way into the cache.
     pub fn most_cached_bytes(&self) -> u64 {
-        if self.cache.is_on() { cache::MOST_ARTIFACT } else { 0 }
+        // A submission's and its checker's.
+        if self.cache.is_on() { 2 * cache::MOST_ARTIFACT } else { 0 }
     }
 
     fn cached(&self, program: &Program) -> Option<Compiled> {
@@ -170,7 +171,7 @@ impl Dispatch {
     }
 
     fn is_worth_caching(&self, hands: &run::Hands<'_>) -> bool {
-        self.cache.is_on() && hands.lease.sandbox.kept_bytes() <= cache::MOST_ARTIFACT
+        self.cache.is_on() && (1..=cache::MOST_ARTIFACT).contains(&hands.lease.sandbox.kept_bytes())
     }
 
     pub fn status(&self) -> Status {

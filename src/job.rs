@@ -118,6 +118,8 @@ pub enum Work {
     Originals,
     /// The same, and what the step makes of it is kept for later ones.
     OriginalsToKeep,
+    /// The same, but to be kept only if that can be: nobody in this job needs it.
+    OriginalsToCache,
     /// What the step before left.
     Left,
     /// What was kept and nothing else: whatever ran in between has left no trace.

@@ -118,9 +118,9 @@ impl Language {
     }
 
     /// All that any of its jobs may have brought back: two compilers with two streams each; for a case two streams, a
-    /// validator's two, and what waits between them; and what else there may be.
+    /// validator's two, and what waits between them or is on its way; and what else there may be.
     pub fn most_output_bytes(&self) -> u64 {
-        const STREAMS: u64 = 9;
+        const STREAMS: u64 = 11;
         let files = MOST_ARTIFACTS as u64 * MOST_ARTIFACT_BYTES;
         let judging = (MOST_CASES * MOST_JUDGED_BYTES) as u64 + MOST_KEPT_BYTES;
         self.ceiling.0.output_bytes.saturating_mul(STREAMS).saturating_add(files.max(judging))

@@ -151,7 +151,10 @@ impl Claimed {
     ) -> Result<Stage, Lost> {
         let result = self.session.run(files, step, work, joint).await;
         self.custody.agent_will_leave(result.is_ok());
-        let raw = result?;
+        let mut raw = result?;
+        if work == Work::OriginalsToCache {
+            raw.ended.not_kept = false;
+        }
         self.kept_bytes = raw.ended.kept_bytes.max(self.kept_bytes);
         let stage = verdict::stage(raw, step);
         self.peak_bytes = self.peak_bytes.max(stage.usage.memory_peak_bytes);

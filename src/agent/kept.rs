@@ -99,7 +99,8 @@ impl Kept {
                 Path::new(OsStr::from_bytes(&head.path)).components().all(|part| matches!(part, Component::Normal(_)));
             let length = head.length.unwrap_or(0);
             left = left
-                .checked_sub(length + head.path.len() as u64)
+                .checked_sub(length)
+                .and_then(|left| left.checked_sub(head.path.len() as u64))
                 .filter(|_| is_below)
                 .ok_or(io::ErrorKind::InvalidData)?;
             let mut content = Vec::new();

@@ -33,8 +33,9 @@ const METER_PERIOD: Duration = Duration::from_millis(5);
 /// more than most of its writes. Longer than a pipe takes to fill, and programs that write much are held back.
 const LULL: Duration = Duration::from_millis(1);
 
-/// So much of a joined program's input is held ready; whoever writes more than it reads is held back.
-const APPETITE: usize = 256 * 1024;
+/// So much of a joined program's input is held ready; whoever writes more than it reads is held back, and an order to stop
+/// waits behind it. More than the output of an interactor by default.
+const APPETITE: usize = 2 << 20;
 
 /// Whoever has written more than this since the last look does not write little.
 const LITTLE: usize = 16 * 1024;

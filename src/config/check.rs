@@ -179,7 +179,11 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         owner,
         budget: budget as usize,
         creators: or_cores(creators),
-        run_slots: or_cores(run_slots),
+        run_slots: match run_slots {
+            // Left to us: as many as there are processors, as far as the budget goes.
+            0 => cores.min((budget as usize).saturating_sub(1)).max(1),
+            slots => slots as usize,
+        },
         queue: queue as usize,
         cpus: if cpus == 0.0 { cores as f64 } else { cpus },
         uid_base: uid_base as u32,
@@ -312,6 +316,13 @@ fn check_together(languages: &[Language], pool: &Pool, notes: &mut Notes<'_>) {
             "is {}, but the pools together want {wanted} sandboxes: raise it, or lower pool.sizes or the languages' pool_size",
             pool.budget
         );
+        notes.add("pool.budget", problem);
+    }
+    // A judging with a program of its own holds one sandbox while it waits for another: one more than there are jobs, and
+    // somebody always gets on.
+    if pool.budget <= pool.run_slots {
+        let problem =
+            format!("is {}, and must be more than the {} run slots (pool.run_slots)", pool.budget, pool.run_slots);
         notes.add("pool.budget", problem);
     }
     names(languages, &mut |key, problem| notes.add(key, problem));

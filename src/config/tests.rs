@@ -116,12 +116,22 @@ fn all_faults_are_told_at_once_with_their_key_their_origin_and_a_remedy() {
 }
 
 #[test]
+fn there_is_always_a_sandbox_for_whoever_holds_one_already() {
+    let faults = load(&[], &["pool.budget=4", "pool.run_slots=4", "languages.enabled=[\"c\"]"]).unwrap_err();
+    let said = "pool.budget: is 4, and must be more than the 4 run slots (pool.run_slots)";
+    assert!(faults.iter().any(|fault| fault.starts_with(said)), "{faults:?}");
+    // Left to us, there are never too many.
+    let loaded = load(&[], &["pool.budget=4", "languages.enabled=[\"c\"]"]).unwrap();
+    assert!((1..4).contains(&loaded.pool.run_slots));
+}
+
+#[test]
 fn a_job_that_could_never_be_held_in_memory_is_a_fault_of_the_configuration() {
     let flags = ["limits.ceiling.output_bytes=300000000", "languages.enabled=[\"c\"]"];
     assert_eq!(
         load(&[], &flags).unwrap_err(),
         [format!(
-            "server.max_in_flight_bytes: is 1073741824, but one request for c may take 2825534208: raise it, or lower \
+            "server.max_in_flight_bytes: is 1073741824, but one request for c may take 3425534208: raise it, or lower \
              output_bytes in limits.ceiling ({})",
             shipped().display()
         )]

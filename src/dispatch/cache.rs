@@ -71,7 +71,9 @@ impl CompileCache {
 
     pub fn put(&self, program: &Program, compiled: Compiled) {
         let source: usize = program.files.iter().map(|file| file.path.as_str().len() + file.content.len()).sum();
-        let bytes = compiled.artifact.len() + compiled.stage.output_bytes() + source;
+        let words: usize =
+            program.compile.iter().flat_map(|step| &*step.argv).map(|word| word.len() + size_of::<String>()).sum();
+        let bytes = compiled.artifact.len() + compiled.stage.output_bytes() + source + words;
         if bytes > self.most_bytes || compiled.artifact.len() as u64 > MOST_ARTIFACT {
             return;
         }

@@ -63,8 +63,16 @@ enum Ready<'s, 'a> {
 struct Tried {
     stepped: Stepped,
     found: Option<Found>,
-    /// The validator's sandbox is of no further use.
-    has_lost_referee: bool,
+    referee: Referred,
+}
+
+/// What became of the judge's own program.
+#[derive(Default)]
+struct Referred {
+    /// Its sandbox is of no further use.
+    was_lost: bool,
+    /// It may never have begun.
+    was_lost_unheard: bool,
 }
 
 /// What is known of a case, and whether it is of no use to go on.
@@ -174,16 +182,20 @@ impl Dispatch {
             let seat = match self.fill(submission, errand).await {
                 Ok(seat) => seat,
                 Err(NoSeat::Refused(_)) => return Ruling::last(case, NO_SANDBOX),
-                Err(NoSeat::Lost | NoSeat::NotCompiled) => return Ruling::last(case, LOST),
+                // The next case may have better luck.
+                Err(NoSeat::Lost | NoSeat::NotCompiled) => {
+                    let judged = unjudged(case, Verdict::JudgeError, Some(LOST.to_owned()));
+                    return Ruling { judged, is_last: false };
+                }
             };
-            let Tried { stepped, found, has_lost_referee } = attempt(seat, ready, case, index, errand).await;
+            let Tried { stepped, found, referee: referred } = attempt(seat, ready, case, index, errand).await;
             if stepped.was_lost {
                 submission.clear();
             }
-            if let (true, Referee::Ask(_, chair) | Referee::Join(_, chair)) = (has_lost_referee, referee) {
+            if let (true, Referee::Ask(_, chair) | Referee::Join(_, chair)) = (referred.was_lost, referee) {
                 chair.clear();
             }
-            if errand.is_repeated(&stepped) {
+            if errand.is_repeated(&stepped) || (referred.was_lost_unheard && errand.repeats()) {
                 continue;
             }
             errand.ran(&stepped.stage);
@@ -216,8 +228,8 @@ impl Ruling {
         let compile = trial.validator.as_ref().and_then(Recipe::stage);
         match (no_seat, compile) {
             (NoSeat::Refused(_), _) => Self::last(case, NO_SANDBOX),
-            (NoSeat::NotCompiled, Some(stage)) => {
-                let words = validator::words(&stage).unwrap_or_default();
+            (NoSeat::NotCompiled, Some(stage)) if stage.outcome != Outcome::SandboxError => {
+                let words = validator::words(&stage).or(stage.message).unwrap_or_default();
                 Self::last(case, format!("the checker or interactor does not compile: {words}").trim_end())
             }
             (NoSeat::NotCompiled | NoSeat::Lost, _) => Self::last(case, LOST),
@@ -233,27 +245,27 @@ async fn attempt(seat: &mut Seat<'_>, ready: Ready<'_, '_>, case: &Case, index: 
                 Some(expected) if stepped.has_answer() => Some(compare(checker, expected, &mut stepped).await),
                 Some(_) | None => None,
             };
-            Tried { stepped, found, has_lost_referee: false }
+            Tried { stepped, found, referee: Referred::default() }
         }
         Ready::Ask(validator, judge) => {
             let stepped = seat.run(&case.run, None).await;
             if !stepped.has_answer() {
-                return Tried { stepped, found: None, has_lost_referee: false };
+                return Tried { stepped, found: None, referee: Referred::default() };
             }
             let told = validator::ask(judge, validator, case, index, &stepped.stage.stdout.bytes).await;
             errand.ran(&told.stage);
             let opinion = validator::opinion(validator, &told.stage);
             let verdict = joined::verdict(Verdict::Accepted, opinion, joined::First::Submission);
-            let message = validator::message(judge, validator, &told).await;
-            Tried { stepped, found: Some(explained(verdict, message, &told)), has_lost_referee: told.was_lost }
+            let (found, referee) = explained(verdict, judge, validator, &told).await;
+            Tried { stepped, found: Some(found), referee }
         }
         Ready::Join(validator, judge) => {
             let Joined { submission: stepped, judge: told, first } =
                 joined::run(seat, judge, validator, case, index).await;
             let opinion = validator::opinion(validator, &told.stage);
             let verdict = joined::verdict(Verdict::of_run(stepped.stage.outcome), opinion, first);
-            let message = validator::message(judge, validator, &told).await;
-            Tried { stepped, found: Some(explained(verdict, message, &told)), has_lost_referee: told.was_lost }
+            let (found, referee) = explained(verdict, judge, validator, &told).await;
+            Tried { stepped, found: Some(found), referee }
         }
     }
 }
@@ -277,12 +289,15 @@ async fn compare(checker: Checker, expected: &Arc<[u8]>, stepped: &mut Stepped) 
 }
 
 /// With what the validator said, or with how it failed.
-fn explained(verdict: Verdict, message: Option<String>, told: &Stepped) -> Found {
+async fn explained(verdict: Verdict, judge: &mut Seat<'_>, validator: &Validator, told: &Stepped) -> (Found, Referred) {
+    let said = validator::message(judge, validator, told).await;
+    let referred = Referred { was_lost: told.was_lost || said.is_err(), was_lost_unheard: told.was_lost_unheard };
+    let message = said.unwrap_or_default();
     if verdict != Verdict::JudgeError {
-        return (verdict, message);
+        return ((verdict, message), referred);
     }
     let how = validator::failure(told);
-    (verdict, Some(message.map_or(how.clone(), |message| format!("{how}: {message}"))))
+    ((verdict, Some(message.map_or(how.clone(), |message| format!("{how}: {message}")))), referred)
 }
 
 fn judged(case: &Case, stepped: Stepped, found: Option<Found>) -> Judged {

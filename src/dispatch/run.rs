@@ -186,7 +186,7 @@ impl Run<'_> {
 
     async fn compile(&mut self, step: &Step, ran: &mut Ran) -> Work {
         let is_cached = self.dispatch.cache.is_on();
-        let work = if is_cached { Work::OriginalsToKeep } else { Work::Originals };
+        let work = if is_cached { Work::OriginalsToCache } else { Work::Originals };
         let stage = self.step(StageKind::Compile, &self.job.program.files, step, work, ran).await;
         ran.compile_time = stage.usage.wall_time;
         if stage.outcome == Outcome::Ok

@@ -19,7 +19,7 @@ use crate::{
     job::{Claim, Outcome, Program, SourceFile, Stage, Step, Work, WorkPath},
     observe::StageKind,
     pool::RunningGuard,
-    sandbox::Joint,
+    sandbox::{Joint, Lost},
 };
 
 /// A program on its way into sandboxes, and what is known of it.
@@ -134,7 +134,12 @@ impl Errand {
 
     /// Whether this was lost before it began, for the first time.
     pub fn is_repeated(&self, stepped: &Stepped) -> bool {
-        stepped.was_lost_unheard && self.may_repeat.swap(false, Ordering::Relaxed)
+        stepped.was_lost_unheard && self.repeats()
+    }
+
+    /// True once.
+    pub fn repeats(&self) -> bool {
+        self.may_repeat.swap(false, Ordering::Relaxed)
     }
 
     pub fn ran(&self, stage: &Stage) {
@@ -170,6 +175,9 @@ impl Dispatch {
             };
             if let Some(artifact) = artifact {
                 if !seat.hands.import(&artifact).await {
+                    if errand.repeats() {
+                        continue;
+                    }
                     return Err(NoSeat::Lost);
                 }
                 (seat.work, seat.has_files) = (Work::Kept, true);
@@ -193,10 +201,16 @@ impl Dispatch {
             }
             (seat.work, seat.has_files) = (Work::Kept, true);
             if recipe.is_carried || self.is_worth_caching(&seat.hands) {
-                let artifact = Arc::new(seat.hands.export().await.ok_or(NoSeat::Lost)?);
-                recipe.made().artifact = Some(Arc::clone(&artifact));
-                if let Some(stage) = recipe.stage() {
-                    self.cache.put(program, Compiled { artifact, stage });
+                match seat.hands.export().await.map(Arc::new) {
+                    Some(artifact) => {
+                        recipe.made().artifact = Some(Arc::clone(&artifact));
+                        if let Some(stage) = recipe.stage() {
+                            self.cache.put(program, Compiled { artifact, stage });
+                        }
+                    }
+                    None if recipe.is_carried => return Err(NoSeat::Lost),
+                    // It was only to be kept for others.
+                    None => {}
                 }
             }
             return Ok(seat);
@@ -236,9 +250,9 @@ impl Seat<'_> {
         self.hands.step_joined(StageKind::Check, &files, step, self.work, joint).await
     }
 
-    /// What the last run left there, if it can be had.
-    pub async fn fetch(&mut self, path: &WorkPath, most_bytes: u64) -> Option<Vec<u8>> {
-        self.hands.lease.sandbox.fetch(path, most_bytes).await.ok()?.ok()
+    /// What the last run left there, if there is such a file. An error: the sandbox is lost.
+    pub async fn fetch(&mut self, path: &WorkPath, most_bytes: u64) -> Result<Option<Vec<u8>>, Lost> {
+        Ok(self.hands.lease.sandbox.fetch(path, most_bytes).await?.ok())
     }
 
     /// Nothing more will be run in it, and it is in good order.

@@ -5,7 +5,7 @@ use crate::{
         ANSWER, Case, Exit, INPUT, MOST_MESSAGE_BYTES, OUTPUT, Outcome, Protocol, SourceFile, Stage, Step, Validator,
         WorkPath,
     },
-    sandbox::Joint,
+    sandbox::{Joint, Lost},
 };
 
 use super::{run::Stepped, seat::Seat};
@@ -84,24 +84,28 @@ pub(super) fn failure(stepped: &Stepped) -> String {
 }
 
 /// What it says beside its verdict.
-pub(super) async fn message(seat: &mut Seat<'_>, validator: &Validator, stepped: &Stepped) -> Option<String> {
+///
+/// # Errors
+/// When its sandbox is lost meanwhile.
+pub(super) async fn message(
+    seat: &mut Seat<'_>,
+    validator: &Validator,
+    stepped: &Stepped,
+) -> Result<Option<String>, Lost> {
     if validator.protocol == Protocol::Kattis && !stepped.was_lost {
         for name in FEEDBACK_FILES {
-            if let Some(text) = feedback(seat, name).await {
-                return Some(text);
+            let found = seat.fetch(&WorkPath::known(name), MOST_FEEDBACK_BYTES).await?;
+            if let Some(words) = found.and_then(|bytes| text(&bytes)) {
+                return Ok(Some(words));
             }
         }
     }
-    words(&stepped.stage)
+    Ok(words(&stepped.stage))
 }
 
 /// What it wrote for people: an interactor's standard output is for the submission, a checker's for nobody.
 pub(super) fn words(stage: &Stage) -> Option<String> {
     text(&stage.stderr.bytes)
-}
-
-async fn feedback(seat: &mut Seat<'_>, name: &'static str) -> Option<String> {
-    text(&seat.fetch(&WorkPath::known(name), MOST_FEEDBACK_BYTES).await?)
 }
 
 fn step(validator: &Validator, index: usize) -> Step {

@@ -160,11 +160,17 @@ impl Judging {
             once += MOST_KEPT_BYTES;
         }
         if let Some(Validator { program, run, .. }) = self.check.validator() {
-            // What passes between two that are joined waits here for whoever reads it.
-            each += 2 * run.limits.output_bytes + largest;
+            // What passes between two that are joined waits here for whoever reads it; what a checker is handed is there
+            // once more on its way.
+            each += 3 * run.limits.output_bytes + 2 * largest + 2 * self.largest_case_bytes();
             once += program.most_output_bytes();
         }
         self.parallel as u64 * each + once + self.words_bytes()
+    }
+
+    fn largest_case_bytes(&self) -> u64 {
+        let bytes = |case: &Case| case.run.stdin.len() + case.expected.as_ref().map_or(0, |expected| expected.len());
+        self.cases.iter().map(bytes).max().unwrap_or(0) as u64
     }
 
     /// All arguments that are not shared by all cases.

@@ -37,8 +37,8 @@ pub struct Broken(Vec<Promise>);
 const ENGINE: &str = "see that the engine and its runtime are what README names, and that nothing changes the create body \
     on its way; docker.seccomp_profile must be the profile that comes with Caisson, or a narrower one";
 
-/// The network namespace that a host begins with has this number in every Linux (`PROC_NET_INIT_INO`).
-const FIRST_NAMESPACE: &str = "net:[4026531840]";
+/// Numbers that the network namespace has which a host begins with: as of Linux 6.18, and in many before.
+const FIRST_NAMESPACES: [&str; 2] = ["net:[4026531833]", "net:[4026531840]"];
 
 const WRITABLE: [&str; 3] = ["/work", "/tmp", "/dev/shm"];
 
@@ -145,7 +145,7 @@ impl Inspection {
     fn network(&self) -> Result<String, String> {
         let namespace = self.one("netns");
         let ours = std::fs::read_link("/proc/self/ns/net").map(|ours| ours.display().to_string()).unwrap_or_default();
-        if [FIRST_NAMESPACE, &ours, "unknown", ""].contains(&namespace) {
+        if FIRST_NAMESPACES.contains(&namespace) || [&ours, "unknown", ""].contains(&namespace) {
             return Err(format!("its network namespace is {namespace}, which is the host's"));
         }
         let interfaces: Vec<_> = self.all("interface").collect();

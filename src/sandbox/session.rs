@@ -34,6 +34,8 @@ pub struct Session {
     controls: Box<dyn Controls>,
     /// A step of the job's.
     has_run: bool,
+    /// PID 1 keeps what a compile made.
+    keeps: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -172,7 +174,7 @@ impl Session {
     pub async fn greet(link: Link, agent_uid: u32, job_uid: u32) -> Result<Self, Lost> {
         let Link { reader, writer, controls } = link;
         let ear = Ear { reader, received: Vec::new(), answered: false, sees_cpu: true };
-        let mut session = Self { ear, writer, controls, has_run: false };
+        let mut session = Self { ear, writer, controls, has_run: false, keeps: false };
         let first = match session.ear.next(|message, _| Ok(message)).await {
             Err(Lost::Frame(_)) => return Err(Lost::NoAgent(session.words())),
             first => first?,
@@ -237,7 +239,8 @@ impl Session {
             self.prepared().await?;
             request.clear();
         }
-        self.controls.allot(step.limits.memory_bytes, work == Work::Kept).await;
+        self.controls.allot(step.limits.memory_bytes, self.keeps || work == Work::Kept).await;
+        self.keeps |= matches!(work, Work::OriginalsToKeep | Work::OriginalsToCache);
         order(step, work, joint.is_some(), &mut request);
         let had_before = self.cpu_time();
         self.deliver(&request).await?;
@@ -546,7 +549,7 @@ fn preparation(files: &[SourceFile], step: &Step, work: Work) -> Vec<u8> {
         protocol::encode_pieces(&begin, &ToAgent::More, &file.content, &mut bytes);
     }
     let work = match work {
-        Work::Originals | Work::OriginalsToKeep => protocol::Work::Originals,
+        Work::Originals | Work::OriginalsToKeep | Work::OriginalsToCache => protocol::Work::Originals,
         Work::Left => protocol::Work::Left,
         Work::Kept => protocol::Work::Kept,
     };
@@ -567,7 +570,7 @@ fn wire_step(step: &Step, work: Work, joined: bool) -> protocol::Step {
     protocol::Step {
         argv: argv.to_vec(),
         env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
-        keep: work == Work::OriginalsToKeep,
+        keep: matches!(work, Work::OriginalsToKeep | Work::OriginalsToCache),
         joined,
         merge_stderr: *output == Output::Merged,
         overflow: match overflow {

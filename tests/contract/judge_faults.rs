@@ -96,6 +96,7 @@ async fn a_program_that_judges_is_asked_for_as_any_other() {
         (json!({"limits": {"cpu_time_ms": 0}}), 422, "/checker/limits/cpu_time_ms"),
         (json!({"source": null, "files": [{"path": "../a", "content": ""}]}), 422, "/checker/files/0/path"),
         (json!({"source": null, "files": [{"path": "case-input", "content": ""}]}), 422, "/checker/files"),
+        (json!({"source": null, "files": [{"path": "case-input/a", "content": ""}]}), 422, "/checker/files"),
         (json!({"args": [large], "env": {"A": "y".repeat(9000)}}), 422, "/checker/args"),
     ] {
         assert_eq!(pointers(program(fields.clone())).await, (status, vec![pointer.to_owned()]), "{fields}");

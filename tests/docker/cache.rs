@@ -55,6 +55,18 @@ fn the_same_submission_is_compiled_once_and_says_so() {
 }
 
 #[test]
+fn what_is_too_large_to_be_kept_runs_all_the_same() {
+    let server = server(64 << 20);
+    let large = "char a[52000000] = {1};\nint main(void) { return a[51999999]; }";
+    for _ in 0..2 {
+        let answer = run(&server, json!({"source": large}));
+        assert_eq!((&answer["status"], &answer["compile_cached"]), (&json!("ok"), &Value::Null), "{answer}");
+    }
+    server.nothing_is_left();
+    server.stop();
+}
+
+#[test]
 fn nothing_is_kept_unless_it_is_asked_for() {
     let server = server(0);
     for _ in 0..2 {

@@ -218,6 +218,24 @@ fn an_interactor_that_fails_is_an_error_of_the_judge_and_a_flood_is_its_authors_
 }
 
 #[test]
+fn a_submission_that_is_refused_is_ended_at_once_even_if_it_does_not_listen() {
+    let server = server(&[("python", 2)]);
+    let judgement = server.judge(&json!({
+        "language": "python", "source": "import time\ntime.sleep(100)", "cases": [{}],
+        "limits": {"wall_time_ms": 20_000},
+        "interactor": {
+            "language": "python", "protocol": "kattis",
+            "source": "import sys\nsys.stdout.write('x' * 900_000)\nsys.stdout.flush()\nsys.exit(43)"
+        }
+    }));
+    assert_eq!(judgement["verdict"], "wrong_answer", "{judgement}");
+    let took = judgement["timing"]["run_ms"].as_f64().unwrap();
+    assert!(took < 10_000.0, "{judgement}");
+    server.nothing_is_left();
+    server.stop();
+}
+
+#[test]
 fn many_short_exchanges_go_through_and_none_is_lost() {
     // Both sides check every number.
     let side = |first: bool| {

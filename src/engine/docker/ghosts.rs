@@ -77,7 +77,7 @@ fn find(uids: &Range<u32>) -> BTreeMap<String, Ghost> {
         if !uids.contains(&uid_of(pid).unwrap_or(u32::MAX)) {
             continue;
         }
-        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        let groups = groups_of(pid);
         let Some(container) = groups.lines().find_map(container_of) else { continue };
         let ghost = ghosts.entry(container.to_owned()).or_default();
         ghost.pids.push(pid);
@@ -98,7 +98,10 @@ impl Ghost {
     fn lay(self, container: &str, uids: &Range<u32>) -> io::Result<()> {
         let Self { pids: own, groups } = self;
         for pid in own {
-            end(pid, |pid| uids.contains(&uid_of(pid).unwrap_or(u32::MAX)))?;
+            end(pid, |pid| {
+                let is_of_it = groups_of(pid).lines().any(|line| container_of(line) == Some(container));
+                is_of_it && uids.contains(&uid_of(pid).unwrap_or(u32::MAX))
+            })?;
         }
         for pid in pids().filter(|pid| is_shim_of(*pid, container)) {
             end(pid, |pid| is_shim_of(pid, container))?;
@@ -145,10 +148,16 @@ fn uid_of(pid: i32) -> Option<u32> {
     line.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// Of a line `hierarchy:controllers:path`, where the path ends with a container's id in the form of one of the two drivers.
+fn groups_of(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default()
+}
+
+/// Of a line `hierarchy:controllers:path`, where the path is that of a container in exactly the place where one of the two
+/// drivers puts it: further down it is an engine's within a container, elsewhere another engine's.
 fn container_of(line: &str) -> Option<&str> {
-    let last = line.rsplit('/').next()?;
-    let id = last.strip_prefix("docker-").and_then(|rest| rest.strip_suffix(".scope")).unwrap_or(last);
+    let path = line.splitn(3, ':').nth(2)?;
+    let by_systemd = || path.strip_prefix("/system.slice/docker-").and_then(|rest| rest.strip_suffix(".scope"));
+    let id = path.strip_prefix("/docker/").or_else(by_systemd)?;
     (id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
@@ -176,7 +185,16 @@ mod tests {
         let id = "0123456789abcdef".repeat(4);
         assert_eq!(container_of(&format!("4:memory:/docker/{id}")), Some(id.as_str()));
         assert_eq!(container_of(&format!("0::/system.slice/docker-{id}.scope")), Some(id.as_str()));
-        for line in ["0::/", "0::/user.slice/session-1.scope", "4:memory:/docker", "4:memory:/docker/0123", ""] {
+        for line in [
+            "0::/",
+            "0::/user.slice/session-1.scope",
+            "4:memory:/docker",
+            "4:memory:/docker/0123",
+            "",
+            &format!("4:memory:/docker/{id}/docker/{id}"),
+            &format!("4:memory:/kubepods/{id}"),
+            &format!("0::/user.slice/docker-{id}.scope"),
+        ] {
             assert_eq!(container_of(line), None, "{line}");
         }
     }

@@ -53,7 +53,8 @@ impl Wanted {
         });
         let (language, submission) = program.resolve_at(place, String::new(), catalogue, config)?;
         let mut faults = Faults::default();
-        let taken = |path: &str| [INPUT, OUTPUT, ANSWER].iter().any(|ours| ours.ends_with(&format!("/{path}")));
+        let first = |path: &str| format!("/{}", path.split('/').next().unwrap_or(path));
+        let taken = |path: &str| [INPUT, OUTPUT, ANSWER].iter().any(|ours| ours.ends_with(&first(path)));
         if submission.files.iter().any(|file| taken(file.path.as_str())) {
             faults.add(&place.member("files"), "must not have the name of one that a validator is given");
         }
