@@ -1,7 +1,7 @@
-# tries: to read, copy, change or run the agent's own program, as PID 1 and as its counterpart
+# tries: to change the agent's own program, to run it as PID 1 and as its counterpart, and to read what PID 1 is
 # status: ok
 got=
-cat /caisson/agent > /tmp/agent 2>/dev/null && got="$got read"
+# What it is is no secret: gVisor runs nothing that its user may not read.
 { : >> /caisson/agent; } 2>/dev/null && got="$got changed"
 cat /proc/1/exe > /tmp/agent 2>/dev/null && got="$got read as PID 1's"
 mv /caisson /tmp/ 2>/dev/null && got="$got moved"
