@@ -3,7 +3,6 @@
 //! Axum, hyper and tower-http are known here and nowhere else. A handler decodes a request into a job, hands it to the
 //! dispatcher and writes the report down; it decides nothing about sandboxes.
 
-mod aside;
 mod auth;
 mod body;
 mod connections;

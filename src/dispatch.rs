@@ -1,5 +1,6 @@
 //! The one path of every job: admission, a run slot, a sandbox, the steps, the report.
 
+mod aside;
 mod board;
 mod cache;
 mod checker;
@@ -23,6 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use aside::aside;
 pub use board::Progress;
 use cache::{CompileCache, Compiled};
 

@@ -17,10 +17,10 @@ pub use decoder::{Faults, Object, Place};
 
 use super::{
     Api,
-    aside::aside,
     fault::{Code, Fault},
     room::Held,
 };
+use crate::dispatch::aside;
 
 /// How long a body may take to arrive: a few megabytes over a poor line. Too small and such clients are turned away, too
 /// large and those who send nothing hold their connections.

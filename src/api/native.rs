@@ -15,7 +15,8 @@ use tracing::Span;
 
 pub use judge::judge;
 
-use super::{Api, aside::aside, body, fault::Fault, id};
+use super::{Api, body, fault::Fault, id};
+use crate::dispatch::aside;
 use request::Request;
 use response::Answer;
 

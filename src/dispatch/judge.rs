@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use tokio::{task::spawn_blocking, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     Dispatch, Refusal, RunSlot,
+    aside::aside,
     board::{Board, Progress, unjudged},
     checker::{self, Found},
     joined::{self, Joined},
@@ -26,17 +27,21 @@ use crate::job::{
 const DEADLINE: &str = "the request's deadline passed";
 const LOST: &str = "the sandbox was lost; the request may be sent again";
 const NO_SANDBOX: &str = "no further sandbox could be had; the request may be sent again";
-/// Below this many bytes, comparing is quicker than handing it over.
-const SMALL: usize = 64 * 1024;
-
 const CUT: &str = "the output was cut, and what is left of it is not the answer";
 
 /// All that the workers of one judging share.
 struct Trial<'a> {
     judging: &'a Judging,
     submission: Recipe<'a>,
-    validator: Option<Recipe<'a>>,
+    court: Court<'a>,
     errand: Errand,
+}
+
+/// Who says whether an answer is right, and how a sandbox with him is come by.
+enum Court<'a> {
+    Compare(Checker),
+    Ask(&'a Validator, Recipe<'a>),
+    Join(&'a Validator, Recipe<'a>),
 }
 
 /// What one worker has at hand.
@@ -45,7 +50,7 @@ struct Bench<'t, 'a> {
     referee: Referee<'t, 'a>,
 }
 
-/// Who says whether an answer is right.
+/// The court, as far as one worker has it.
 enum Referee<'t, 'a> {
     Compare(Checker),
     Ask(&'a Validator, Chair<'t, 'a>),
@@ -94,7 +99,7 @@ impl Dispatch {
         let trial = Trial {
             judging,
             submission: Recipe::new(&judging.program, judging.is_carried()),
-            validator: judging.check.validator().map(|validator| Recipe::new(&validator.program, false)),
+            court: Court::of(&judging.check),
             errand: Errand::new(deadline),
         };
         let first = match self.seat(&trial.submission, &trial.errand).await {
@@ -172,11 +177,11 @@ impl Dispatch {
                 Referee::Compare(checker) => Ready::Compare(*checker),
                 Referee::Ask(validator, chair) => match self.fill(chair, errand).await {
                     Ok(seat) => Ready::Ask(validator, seat),
-                    Err(no_seat) => return Ruling::without_referee(case, &no_seat, trial),
+                    Err(no_seat) => return Ruling::without_referee(case, &no_seat, &trial.court),
                 },
                 Referee::Join(validator, chair) => match self.fill(chair, errand).await {
                     Ok(seat) => Ready::Join(validator, seat),
-                    Err(no_seat) => return Ruling::without_referee(case, &no_seat, trial),
+                    Err(no_seat) => return Ruling::without_referee(case, &no_seat, &trial.court),
                 },
             };
             let seat = match self.fill(submission, errand).await {
@@ -204,17 +209,33 @@ impl Dispatch {
     }
 }
 
+impl<'a> Court<'a> {
+    fn of(check: &'a Check) -> Self {
+        let recipe = |validator: &'a Validator| Recipe::new(&validator.program, false);
+        match check {
+            Check::Compare(checker) => Self::Compare(*checker),
+            Check::Ask(validator) => Self::Ask(validator, recipe(validator)),
+            Check::Join(validator) => Self::Join(validator, recipe(validator)),
+        }
+    }
+
+    /// Of the validator's compile, if it was compiled.
+    fn compile(&self) -> Option<Stage> {
+        match self {
+            Self::Compare(_) => None,
+            Self::Ask(_, recipe) | Self::Join(_, recipe) => recipe.stage(),
+        }
+    }
+}
+
 impl<'t, 'a> Bench<'t, 'a> {
     fn new(trial: &'t Trial<'a>, first: Option<Seat<'a>>) -> Self {
-        let Trial { judging, submission, validator, errand: _ } = trial;
-        let referee = match (&judging.check, validator) {
-            (Check::Ask(asked), Some(recipe)) => Referee::Ask(asked, Chair::new(recipe, None)),
-            (Check::Join(asked), Some(recipe)) => Referee::Join(asked, Chair::new(recipe, None)),
-            (Check::Compare(checker), _) => Referee::Compare(*checker),
-            // A check that has a validator has a recipe.
-            (Check::Ask(_) | Check::Join(_), None) => Referee::Compare(Checker::Exact),
+        let referee = match &trial.court {
+            Court::Compare(checker) => Referee::Compare(*checker),
+            Court::Ask(validator, recipe) => Referee::Ask(validator, Chair::new(recipe, None)),
+            Court::Join(validator, recipe) => Referee::Join(validator, Chair::new(recipe, None)),
         };
-        Self { submission: Chair::new(submission, first), referee }
+        Self { submission: Chair::new(&trial.submission, first), referee }
     }
 }
 
@@ -224,9 +245,8 @@ impl Ruling {
     }
 
     /// The judge's own program is not to be had.
-    fn without_referee(case: &Case, no_seat: &NoSeat, trial: &Trial<'_>) -> Self {
-        let compile = trial.validator.as_ref().and_then(Recipe::stage);
-        match (no_seat, compile) {
+    fn without_referee(case: &Case, no_seat: &NoSeat, court: &Court<'_>) -> Self {
+        match (no_seat, court.compile()) {
             (NoSeat::Refused(_), _) => Self::last(case, NO_SANDBOX),
             (NoSeat::NotCompiled, Some(stage)) if stage.outcome != Outcome::SandboxError => {
                 let words = validator::words(&stage).or(stage.message).unwrap_or_default();
@@ -273,19 +293,14 @@ async fn attempt(seat: &mut Seat<'_>, ready: Ready<'_, '_>, case: &Case, index: 
 /// Much takes its time, for which the threads of everybody's requests are too good.
 async fn compare(checker: Checker, expected: &Arc<[u8]>, stepped: &mut Stepped) -> Found {
     let answer = &mut stepped.stage.stdout.bytes;
-    if answer.len().max(expected.len()) <= SMALL {
-        return checker::check(checker, expected, answer);
-    }
     let (expected, taken) = (Arc::clone(expected), std::mem::take(answer));
-    let work = move || (checker::check(checker, &expected, &taken), taken);
-    match spawn_blocking(work).await {
-        Ok((found, taken)) => {
-            *answer = taken;
-            found
-        }
-        // As if it had happened here.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    let (found, taken) = aside(expected.len().max(taken.len()), move || {
+        let found = checker::check(checker, &expected, &taken);
+        (found, taken)
+    })
+    .await;
+    *answer = taken;
+    found
 }
 
 /// With what the validator said, or with how it failed.

@@ -24,7 +24,7 @@ use crate::{
 
 /// A program on its way into sandboxes, and what is known of it.
 pub(super) struct Recipe<'a> {
-    pub program: &'a Program,
+    program: &'a Program,
     /// What the compile makes is brought here, to be taken into further sandboxes.
     is_carried: bool,
     made: Mutex<Made>,

@@ -112,6 +112,7 @@ const VERDICT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the work directory may take: thousands of files to remove, some ten megabytes to write.
 const PREPARE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How often a [`CpuWatch`] is looked at: as often as an agent that sees for itself does.
 const CPU_PERIOD: Duration = Duration::from_millis(5);
 

@@ -13,7 +13,8 @@ use axum::{
 };
 use tracing::Span;
 
-use super::super::{Api, aside::aside, body, fault::Fault, id};
+use super::super::{Api, body, fault::Fault, id};
+use crate::dispatch::aside;
 use request::Request;
 use response::Answer;
 

@@ -1,5 +1,6 @@
-//! The memory of one sandbox, bounded and metered from outside, and its processor time for those who cannot see it. Where the daemon shares this host, by writing to the
-//! control group, which takes some ten microseconds; otherwise by asking the daemon to.
+//! The memory of one sandbox, bounded and metered from outside, and its processor time for those who cannot see it. Where
+//! the daemon shares this host, by writing to the control group, which takes some ten microseconds; otherwise by asking the
+//! daemon to.
 
 use std::{fmt, fs, io, path::PathBuf, time::Duration};
 

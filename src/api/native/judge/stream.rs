@@ -19,8 +19,8 @@ use super::{
     response::{Answer, Case},
 };
 use crate::{
-    api::{Api, aside::aside, fault::Fault},
-    dispatch::{Progress, Refusal},
+    api::{Api, fault::Fault},
+    dispatch::{Progress, Refusal, aside},
     job::Judging,
     language::Language,
 };

@@ -2,7 +2,7 @@
 
 use tokio::task::spawn_blocking;
 
-/// Below this many bytes, taking apart or writing down JSON is quicker than handing it over.
+/// Below this many bytes, comparing, taking apart or writing down is quicker than handing it over.
 const SMALL: usize = 64 * 1024;
 
 /// `bytes`: how much there is to work on.
