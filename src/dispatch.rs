@@ -31,7 +31,7 @@ use cache::{CompileCache, Compiled};
 pub use crate::pool::PoolStatus;
 use crate::{
     job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Program, Report, Timing},
-    observe::{ClaimEnd, JobEnd, Observer, Rejection, Timer},
+    observe::{ClaimEnd, JobEnd, Line, Observer, Rejection, Timer},
     pool::{ClaimError, Fleet, Lease},
 };
 
@@ -139,7 +139,7 @@ impl Dispatch {
         let result = self.admit(language, work, describe).await;
         if let Err(refusal) = &result {
             self.observer.job_rejected(match refusal {
-                Refusal::Saturated { .. } => Rejection::Saturated,
+                Refusal::Saturated { .. } => Rejection::QueueFull,
                 Refusal::Draining => Rejection::Draining,
                 Refusal::EngineUnavailable { .. } => Rejection::EngineUnavailable,
             });
@@ -259,7 +259,7 @@ impl Dispatch {
     }
 
     async fn run_slot(&self, deadline: Instant) -> Result<RunSlot<'_>, Refusal> {
-        let told = Timer::start((), |(), wait| self.observer.queue_waited(wait));
+        let told = Timer::start((), |(), wait| self.observer.queue_waited(Line::Interactive, wait));
         let permit = match Arc::clone(&self.slots).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => {

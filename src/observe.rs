@@ -46,12 +46,44 @@ labels! {
 labels! {
     /// Why a job was turned away.
     Rejection {
-        /// The queue is full, or the wait would outlast the deadline.
-        Saturated => "saturated",
+        /// The queue is full.
+        QueueFull => "queue_full",
+        /// The wait would have outlasted the deadline, and that was known at once.
+        Hopeless => "wait_too_long",
+        /// The deadline came while it waited.
+        Expired => "expired",
+        /// Its key sends more than it may.
+        RateLimited => "rate_limited",
+        /// Its key has as many requests under way as it may.
+        ConcurrencyLimited => "concurrency_limited",
         Draining => "draining",
         EngineUnavailable => "engine_unavailable",
         /// Requests and answers under way take up all memory that is set aside for them.
         Memory => "memory",
+    }
+}
+
+labels! {
+    /// Which line a job waits in.
+    Line {
+        Interactive => "interactive",
+        Batch => "batch",
+    }
+}
+
+labels! {
+    /// How a case of a judging ended.
+    CaseEnd {
+        Accepted => "accepted",
+        WrongAnswer => "wrong_answer",
+        PresentationError => "presentation_error",
+        TimeLimit => "time_limit_exceeded",
+        MemoryLimit => "memory_limit_exceeded",
+        OutputLimit => "output_limit_exceeded",
+        RuntimeError => "runtime_error",
+        CompileError => "compile_error",
+        Skipped => "skipped",
+        JudgeError => "judge_error",
     }
 }
 
@@ -132,18 +164,37 @@ pub trait Observer: Debug + Send + Sync + 'static {
     /// The service's own share of a job that was answered: whole request less compile and run.
     fn overhead_measured(&self, _language: &LanguageId, _overhead: Duration) {}
     fn job_rejected(&self, _reason: Rejection) {}
-    fn queue_waited(&self, _wait: Duration) {}
+    /// How long a job waited for a run slot, whether it got one or not.
+    fn queue_waited(&self, _line: Line, _wait: Duration) {}
+    fn queue_length(&self, _line: Line, _jobs: usize) {}
+    fn queue_capacity(&self, _jobs: usize) {}
     fn claim_finished(&self, _language: &LanguageId, _end: ClaimEnd, _wait: Duration) {}
     fn stage_finished(&self, _language: &LanguageId, _stage: StageKind, _wall: Duration) {}
+    /// What a program used, of one stage.
+    fn program_used(&self, _language: &LanguageId, _stage: StageKind, _cpu: Duration, _memory_bytes: u64) {}
+    fn case_judged(&self, _language: &LanguageId, _end: CaseEnd) {}
     fn boot_finished(&self, _language: &LanguageId, _result: Result<(), BootFault>, _took: Duration) {}
     fn destroy_finished(&self, _took: Duration) {}
     fn sandbox_moved(&self, _language: &LanguageId, _from: Option<SandboxState>, _to: Option<SandboxState>) {}
     fn pool_target(&self, _language: &LanguageId, _target: usize) {}
+    /// The part of the target that is kept even while programs run.
+    fn pool_floor(&self, _language: &LanguageId, _floor: usize) {}
+    /// The part of the target that somebody asked for, for now.
+    fn pool_hint(&self, _language: &LanguageId, _hint: usize) {}
+    /// Requests that wait for a sandbox.
+    fn pool_waiting(&self, _language: &LanguageId, _waiting: usize) {}
+    /// What the policy takes for the longest time from wanting a sandbox to having it.
+    fn lead_time(&self, _language: &LanguageId, _lead: Duration) {}
+    /// Sandboxes that may be on the host at once: as configured, and as its memory allows.
+    fn budget(&self, _configured: usize, _allowed: usize) {}
+    /// Its sandboxes do not come up, and requests are sent away.
+    fn breaker_moved(&self, _language: &LanguageId, _is_open: bool) {}
     fn run_slots(&self, _slots: usize) {}
     fn run_slots_in_use(&self, _in_use: usize) {}
     fn engine_called(&self, _operation: EngineOperation, _result: Result<(), EngineFault>, _took: Duration) {}
     /// Whether what a compile made was there already.
     fn compile_looked_up(&self, _found: bool) {}
+    fn compiles_kept(&self, _bytes: usize) {}
     fn orphan_reaped(&self) {}
 }
 

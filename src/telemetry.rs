@@ -13,7 +13,8 @@ pub use logging::{Format, LoggingError, start as start_logging};
 use crate::{
     job::LanguageId,
     observe::{
-        BootFault, ClaimEnd, EngineFault, EngineOperation, JobEnd, Observer, Rejection, SandboxState, StageKind,
+        BootFault, CaseEnd, ClaimEnd, EngineFault, EngineOperation, JobEnd, Line, Observer, Rejection, SandboxState,
+        StageKind,
     },
 };
 
@@ -57,8 +58,16 @@ impl Observer for Metrics {
         self.catalogue.jobs_rejected.with_label_values(&[reason.label()]).inc();
     }
 
-    fn queue_waited(&self, wait: Duration) {
-        self.catalogue.queue_wait.observe(wait.as_secs_f64());
+    fn queue_waited(&self, line: Line, wait: Duration) {
+        self.catalogue.queue_wait.with_label_values(&[line.label()]).observe(wait.as_secs_f64());
+    }
+
+    fn queue_length(&self, line: Line, jobs: usize) {
+        self.catalogue.queue_jobs.with_label_values(&[line.label()]).set(jobs as f64);
+    }
+
+    fn queue_capacity(&self, jobs: usize) {
+        self.catalogue.queue_capacity.set(jobs as f64);
     }
 
     fn claim_finished(&self, language: &LanguageId, end: ClaimEnd, wait: Duration) {
@@ -70,6 +79,16 @@ impl Observer for Metrics {
     fn stage_finished(&self, language: &LanguageId, stage: StageKind, wall: Duration) {
         let labels = [language.as_str(), stage.label()];
         self.catalogue.stage_duration.with_label_values(&labels).observe(wall.as_secs_f64());
+    }
+
+    fn program_used(&self, language: &LanguageId, stage: StageKind, cpu: Duration, memory_bytes: u64) {
+        let labels = [language.as_str(), stage.label()];
+        self.catalogue.program_cpu.with_label_values(&labels).observe(cpu.as_secs_f64());
+        self.catalogue.program_memory.with_label_values(&labels).observe(memory_bytes as f64);
+    }
+
+    fn case_judged(&self, language: &LanguageId, end: CaseEnd) {
+        self.catalogue.judge_cases.with_label_values(&[language.as_str(), end.label()]).inc();
     }
 
     fn boot_finished(&self, language: &LanguageId, result: Result<(), BootFault>, took: Duration) {
@@ -100,6 +119,31 @@ impl Observer for Metrics {
         self.catalogue.pool_target.with_label_values(&[language.as_str()]).set(target as f64);
     }
 
+    fn pool_floor(&self, language: &LanguageId, floor: usize) {
+        self.catalogue.pool_floor.with_label_values(&[language.as_str()]).set(floor as f64);
+    }
+
+    fn pool_hint(&self, language: &LanguageId, hint: usize) {
+        self.catalogue.pool_hint.with_label_values(&[language.as_str()]).set(hint as f64);
+    }
+
+    fn pool_waiting(&self, language: &LanguageId, waiting: usize) {
+        self.catalogue.pool_waiting.with_label_values(&[language.as_str()]).set(waiting as f64);
+    }
+
+    fn lead_time(&self, language: &LanguageId, lead: Duration) {
+        self.catalogue.pool_lead_time.with_label_values(&[language.as_str()]).set(lead.as_secs_f64());
+    }
+
+    fn budget(&self, configured: usize, allowed: usize) {
+        self.catalogue.budget_configured.set(configured as f64);
+        self.catalogue.budget.set(allowed as f64);
+    }
+
+    fn breaker_moved(&self, language: &LanguageId, is_open: bool) {
+        self.catalogue.breaker_open.with_label_values(&[language.as_str()]).set(if is_open { 1.0 } else { 0.0 });
+    }
+
     fn run_slots(&self, slots: usize) {
         self.catalogue.run_slots.set(slots as f64);
     }
@@ -110,6 +154,9 @@ impl Observer for Metrics {
 
     fn engine_called(&self, operation: EngineOperation, result: Result<(), EngineFault>, took: Duration) {
         self.catalogue.engine_request.with_label_values(&[operation.label()]).observe(took.as_secs_f64());
+        // An engine that refuses is there.
+        let is_up = !matches!(result, Err(EngineFault::Unreachable | EngineFault::Timeout));
+        self.catalogue.engine_up.set(if is_up { 1.0 } else { 0.0 });
         if let Err(kind) = result {
             self.catalogue.engine_errors.with_label_values(&[operation.label(), kind.label()]).inc();
         }
@@ -117,6 +164,10 @@ impl Observer for Metrics {
 
     fn compile_looked_up(&self, found: bool) {
         self.catalogue.compile_cache.with_label_values(&[if found { "hit" } else { "miss" }]).inc();
+    }
+
+    fn compiles_kept(&self, bytes: usize) {
+        self.catalogue.compile_cache_bytes.set(bytes as f64);
     }
 
     fn orphan_reaped(&self) {
@@ -152,7 +203,9 @@ mod tests {
             "caisson_job_overhead_seconds_bucket{language=\"c\",le=\"0.0005\"}",
             "caisson_engine_errors_total{kind=\"timeout\",operation=\"exec\"}",
             "caisson_pool_sandboxes{language=\"python\",state=\"destroying\"}",
-            "caisson_queue_wait_seconds_bucket{le=\"60\"}",
+            "caisson_queue_wait_seconds_bucket{priority=\"batch\",le=\"60\"}",
+            "caisson_program_memory_bytes_bucket{language=\"c\",stage=\"run\",le=\"1048576\"}",
+            "caisson_judge_cases_total{language=\"c\",verdict=\"skipped\"}",
             "caisson_orphans_reaped_total",
         ] {
             assert_eq!(value(&metrics, series).as_deref(), Some("0"), "{series}");

@@ -8,7 +8,9 @@ use prometheus::{
 
 use crate::{
     job::LanguageId,
-    observe::{BootFault, ClaimEnd, EngineFault, EngineOperation, JobEnd, Rejection, SandboxState, StageKind},
+    observe::{
+        BootFault, CaseEnd, ClaimEnd, EngineFault, EngineOperation, JobEnd, Line, Rejection, SandboxState, StageKind,
+    },
 };
 
 /// Seconds. From half a millisecond, which a warm hit's overhead comes down to, to the longest wall time by default.
@@ -17,27 +19,58 @@ const BUCKETS: [f64; 20] = [
     30.0, 60.0,
 ];
 
+/// Bytes: doubled from 1 MiB, below which no program is, to 4 GiB.
+const SIZES: [f64; 13] = [
+    1048576.0,
+    2097152.0,
+    4194304.0,
+    8388608.0,
+    16777216.0,
+    33554432.0,
+    67108864.0,
+    134217728.0,
+    268435456.0,
+    536870912.0,
+    1073741824.0,
+    2147483648.0,
+    4294967296.0,
+];
+
 #[derive(Debug)]
 pub struct Catalogue {
     pub job_overhead: HistogramVec,
     pub job_duration: HistogramVec,
     pub jobs: CounterVec,
     pub jobs_rejected: CounterVec,
-    pub queue_wait: Histogram,
+    pub queue_wait: HistogramVec,
+    pub queue_jobs: GaugeVec,
+    pub queue_capacity: Gauge,
     pub claims: CounterVec,
     pub claim_wait: HistogramVec,
     pub stage_duration: HistogramVec,
+    pub program_cpu: HistogramVec,
+    pub program_memory: HistogramVec,
+    pub judge_cases: CounterVec,
     pub sandbox_boot: HistogramVec,
     pub boots_failed: CounterVec,
     pub sandbox_destroy: Histogram,
     pub pool_sandboxes: GaugeVec,
     pub pool_target: GaugeVec,
+    pub pool_floor: GaugeVec,
+    pub pool_hint: GaugeVec,
+    pub pool_waiting: GaugeVec,
+    pub pool_lead_time: GaugeVec,
+    pub budget: Gauge,
+    pub budget_configured: Gauge,
+    pub breaker_open: GaugeVec,
     pub run_slots: Gauge,
     pub run_slots_in_use: Gauge,
     pub engine_request: HistogramVec,
     pub engine_errors: CounterVec,
+    pub engine_up: Gauge,
     pub orphans_reaped: Counter,
     pub compile_cache: CounterVec,
+    pub compile_cache_bytes: Gauge,
 }
 
 impl Catalogue {
@@ -67,11 +100,14 @@ impl Catalogue {
                 &["language", "outcome"],
             )?,
             jobs_rejected: counters(registry, "caisson_jobs_rejected_total", "Jobs turned away.", &["reason"])?,
-            queue_wait: histogram(
+            queue_wait: histograms(
                 registry,
                 "caisson_queue_wait_seconds",
-                "How long accepted jobs waited for a run slot.",
+                "How long jobs waited for a run slot.",
+                &["priority"],
             )?,
+            queue_jobs: gauges(registry, "caisson_queue_jobs", "Jobs that wait for a run slot.", &["priority"])?,
+            queue_capacity: gauge(registry, "caisson_queue_capacity", "Jobs that may wait for a run slot.")?,
             claims: counters(
                 registry,
                 "caisson_claims_total",
@@ -89,6 +125,29 @@ impl Catalogue {
                 "caisson_stage_duration_seconds",
                 "Wall time of compiling and running, as measured in the sandbox.",
                 &["language", "stage"],
+            )?,
+            program_cpu: histograms(
+                registry,
+                "caisson_program_cpu_seconds",
+                "Processor time that programs used, of all their processes.",
+                &["language", "stage"],
+            )?,
+            program_memory: put(
+                registry,
+                HistogramVec::new(
+                    HistogramOpts::new(
+                        "caisson_program_memory_bytes",
+                        "Peak memory of programs, of all their processes, files included.",
+                    )
+                    .buckets(SIZES.to_vec()),
+                    &["language", "stage"],
+                )?,
+            )?,
+            judge_cases: counters(
+                registry,
+                "caisson_judge_cases_total",
+                "Cases of judged submissions by their verdict.",
+                &["language", "verdict"],
             )?,
             sandbox_boot: histograms(
                 registry,
@@ -114,6 +173,46 @@ impl Catalogue {
                 &["language", "state"],
             )?,
             pool_target: gauges(registry, "caisson_pool_target", "Ready sandboxes wanted.", &["language"])?,
+            pool_floor: gauges(
+                registry,
+                "caisson_pool_floor",
+                "The part of the target that is kept even while programs run.",
+                &["language"],
+            )?,
+            pool_hint: gauges(
+                registry,
+                "caisson_pool_hint",
+                "Ready sandboxes that a hint or a schedule asks for now.",
+                &["language"],
+            )?,
+            pool_waiting: gauges(
+                registry,
+                "caisson_pool_waiting",
+                "Jobs that have a run slot and wait for a sandbox.",
+                &["language"],
+            )?,
+            pool_lead_time: gauges(
+                registry,
+                "caisson_pool_lead_time_seconds",
+                "From wanting a sandbox to having it, 99th percentile, as the policy reckons with it.",
+                &["language"],
+            )?,
+            budget: gauge(
+                registry,
+                "caisson_budget",
+                "Sandboxes that may be on the host at once, dying ones included.",
+            )?,
+            budget_configured: gauge(
+                registry,
+                "caisson_budget_configured",
+                "The same as configured: more than caisson_budget where memory does not allow it.",
+            )?,
+            breaker_open: gauges(
+                registry,
+                "caisson_breaker_open",
+                "1 while sandboxes of the language do not come up and its jobs are sent away.",
+                &["language"],
+            )?,
             run_slots: gauge(registry, "caisson_run_slots", "Jobs that may run at once.")?,
             run_slots_in_use: gauge(registry, "caisson_run_slots_in_use", "Jobs that run.")?,
             engine_request: histograms(
@@ -127,6 +226,16 @@ impl Catalogue {
                 "caisson_engine_errors_total",
                 "Calls to the engine that failed.",
                 &["operation", "kind"],
+            )?,
+            engine_up: gauge(
+                registry,
+                "caisson_engine_up",
+                "1 if the last call to the engine was answered, if only by a refusal.",
+            )?,
+            compile_cache_bytes: gauge(
+                registry,
+                "caisson_compile_cache_bytes",
+                "What is kept of compiles done before.",
             )?,
             compile_cache: counters(
                 registry,
@@ -147,6 +256,13 @@ impl Catalogue {
         for reason in Rejection::ALL {
             self.jobs_rejected.with_label_values(&[reason.label()]);
         }
+        for line in Line::ALL {
+            self.queue_wait.with_label_values(&[line.label()]);
+            self.queue_jobs.with_label_values(&[line.label()]);
+        }
+        for result in ["hit", "miss"] {
+            self.compile_cache.with_label_values(&[result]);
+        }
         for operation in EngineOperation::ALL {
             self.engine_request.with_label_values(&[operation.label()]);
             for kind in EngineFault::ALL {
@@ -158,7 +274,19 @@ impl Catalogue {
             for of_language in [&self.job_overhead, &self.job_duration, &self.sandbox_boot] {
                 of_language.with_label_values(&[language]);
             }
-            self.pool_target.with_label_values(&[language]);
+            for of_pool in [
+                &self.pool_target,
+                &self.pool_floor,
+                &self.pool_hint,
+                &self.pool_waiting,
+                &self.pool_lead_time,
+                &self.breaker_open,
+            ] {
+                of_pool.with_label_values(&[language]);
+            }
+            for end in CaseEnd::ALL {
+                self.judge_cases.with_label_values(&[language, end.label()]);
+            }
             for end in JobEnd::ALL {
                 self.jobs.with_label_values(&[language, end.label()]);
             }
@@ -167,7 +295,9 @@ impl Catalogue {
                 self.claim_wait.with_label_values(&[language, end.label()]);
             }
             for stage in StageKind::ALL {
-                self.stage_duration.with_label_values(&[language, stage.label()]);
+                for of_stage in [&self.stage_duration, &self.program_cpu, &self.program_memory] {
+                    of_stage.with_label_values(&[language, stage.label()]);
+                }
             }
             for kind in BootFault::ALL {
                 self.boots_failed.with_label_values(&[language, kind.label()]);

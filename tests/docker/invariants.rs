@@ -66,7 +66,7 @@ fn who_finds_the_queue_full_is_told_to_come_back() {
         assert_eq!((reply.status, &reply.body["code"]), (503, &json!("saturated")));
         assert!(reply.headers.contains_key("retry-after"));
     }
-    assert_eq!(server.metric("caisson_jobs_rejected_total{reason=\"saturated\"}"), 4.0);
+    assert_eq!(server.metric("caisson_jobs_rejected_total{reason=\"queue_full\"}"), 4.0);
     server.nothing_is_left();
     server.stop();
 }

@@ -81,7 +81,7 @@ async fn beyond_the_queue_jobs_are_refused_at_once() {
     }
     // Several: a refusal that gave back a place it never had would let the next one in.
     assert_eq!(refused, 4);
-    assert_eq!(service.heard.count("rejected saturated"), 4);
+    assert_eq!(service.heard.count("rejected queue_full"), 4);
     service.drain().await;
 }
 
