@@ -11,8 +11,10 @@ mod id;
 mod languages;
 mod middleware;
 mod native;
+mod quota;
 mod room;
 mod seed;
+mod sending;
 mod status;
 mod text;
 
@@ -26,6 +28,8 @@ use axum::{
 use tokio::net::TcpListener;
 
 pub use connections::Connections;
+use quota::Quotas;
+pub use quota::{KeyLimits, Rate};
 pub use room::Room;
 pub use seed::ExitStatus;
 
@@ -60,10 +64,11 @@ pub struct ApiConfig {
 /// Lets its bearer do what its scopes say.
 #[derive(Clone)]
 pub struct ApiKey {
-    /// Appears in logs.
+    /// Appears in logs; no two have the same. Clients that wait take turns by it.
     pub name: String,
     pub token: String,
     pub scopes: Vec<Scope>,
+    pub limits: KeyLimits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +102,13 @@ pub fn router(api: Api) -> Router {
     let known = Router::new()
         .route("/v1/languages", get(languages::list))
         .route_layer(from_fn_with_state(Arc::clone(&api), auth::anybody));
+    let quotas = Arc::new(Quotas::new(&api.config.keys));
     let execute = Router::new()
         .route("/v1/execute", post(native::execute))
         .route("/v1/judge", post(native::judge))
         .route("/execute", post(seed::execute).fallback(seed::unsupported))
+        // Inside of who it is: layers that are added later come first.
+        .route_layer(from_fn_with_state((Arc::clone(&api), quotas), quota::keep))
         .route_layer(from_fn_with_state(Arc::clone(&api), auth::execute));
     let admin = Router::new()
         .route("/v1/status", get(status::show))
@@ -130,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_key_does_not_show_its_token() {
-        let key = ApiKey { name: "ci".into(), token: "hunter2".into(), scopes: vec![Scope::Execute] };
+        let limits = KeyLimits::default();
+        let key = ApiKey { name: "ci".into(), token: "hunter2".into(), scopes: vec![Scope::Execute], limits };
         assert_eq!(format!("{key:?}"), r#"ApiKey { name: "ci", scopes: [Execute], .. }"#);
     }
 }

@@ -27,7 +27,7 @@ use tracing::{info, warn};
 pub use examine::{Finding, Problem, examine};
 
 use crate::{
-    api::{self, Api, ApiConfig, ApiKey, Build, Connections, ExitStatus, Room, Scope},
+    api::{self, Api, ApiConfig, ApiKey, Build, Connections, ExitStatus, KeyLimits, Rate, Room, Scope},
     config::{self, Config, KeyScope, LogFormat, SeedExitStatus},
     dispatch::{Dispatch, DispatchConfig},
     engine::{
@@ -81,8 +81,8 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let engine: Arc<dyn Engine> = Arc::new(docker(&config, &config.pool.owner, &boot, Arc::clone(&observer)));
     let engine_name = name_of(&*engine).await;
     let fleet = Fleet::start(fleet_config(&config, boot), engine, Arc::clone(&observer)).await;
-    let config::Pool { run_slots, queue, compile_cache_bytes, .. } = config.pool;
-    let dispatch_config = DispatchConfig { run_slots, queue, compile_cache_bytes };
+    let config::Pool { run_slots, queue, queue_patience, compile_cache_bytes, .. } = config.pool;
+    let dispatch_config = DispatchConfig { run_slots, queue, queue_patience, compile_cache_bytes };
     let dispatch = Dispatch::new(dispatch_config, fleet, observer);
     let drain_patience = config.server.drain_patience;
     let api = Api {
@@ -166,6 +166,7 @@ fn fleet_config(config: &Config, boot: String) -> FleetConfig {
         creators,
         run_slots: _,
         queue: _,
+        queue_patience: _,
         cpus,
         uid_base,
         boot_patience,
@@ -223,12 +224,14 @@ fn api_config(server: config::Server, compat: config::Compat, engine: String) ->
 }
 
 fn api_key(key: config::Key) -> ApiKey {
-    let config::Key { name, token, scopes } = key;
+    let config::Key { name, token, scopes, rate, max_concurrent } = key;
     let scope = |scope| match scope {
         KeyScope::Execute => Scope::Execute,
         KeyScope::Admin => Scope::Admin,
     };
-    ApiKey { name, token, scopes: scopes.into_iter().map(scope).collect() }
+    let rate = rate.map(|config::KeyRate { per_second, burst }| Rate { per_second, burst });
+    let limits = KeyLimits { rate, concurrent: max_concurrent };
+    ApiKey { name, token, scopes: scopes.into_iter().map(scope).collect(), limits }
 }
 
 fn log_format(format: LogFormat) -> telemetry::Format {

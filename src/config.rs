@@ -9,7 +9,12 @@ mod overlay;
 mod raw;
 mod source;
 
-use std::{fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
 
 pub use overlay::Origin;
 pub use source::Sources;
@@ -43,11 +48,20 @@ pub struct Server {
     pub keys: Vec<Key>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct Key {
     pub name: String,
     pub token: String,
     pub scopes: Vec<KeyScope>,
+    pub rate: Option<KeyRate>,
+    pub max_concurrent: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KeyRate {
+    /// Positive and finite.
+    pub per_second: f64,
+    pub burst: NonZeroU32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +77,7 @@ pub struct Pool {
     pub creators: usize,
     pub run_slots: usize,
     pub queue: usize,
+    pub queue_patience: Duration,
     pub cpus: f64,
     pub uid_base: u32,
     pub boot_patience: Duration,

@@ -1,11 +1,14 @@
 //! The one path of every job: admission, a run slot, a sandbox, the steps, the report.
 
+mod admission;
 mod aside;
 mod board;
 mod cache;
 mod checker;
 mod joined;
 mod judge;
+mod line;
+mod pace;
 mod run;
 mod seat;
 mod validator;
@@ -18,22 +21,20 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use admission::{Admission, Admitted};
 pub use aside::aside;
 pub use board::Progress;
 use cache::{CompileCache, Compiled};
 
-pub use crate::pool::PoolStatus;
 use crate::{
     job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Program, Report, Timing},
-    observe::{ClaimEnd, JobEnd, Line, Observer, Rejection, Timer},
+    observe::{ClaimEnd, JobEnd, Observer, Timer},
     pool::{ClaimError, Fleet, Lease},
 };
+pub use crate::{observe::Rejection, pool::PoolStatus};
 
 #[derive(Debug, Clone, Copy)]
 pub struct DispatchConfig {
@@ -41,6 +42,8 @@ pub struct DispatchConfig {
     pub run_slots: usize,
     /// Jobs that may wait for a run slot.
     pub queue: usize,
+    /// How long they may.
+    pub queue_patience: Duration,
     /// What compiles made, kept for submissions that are the same; 0: nothing.
     pub compile_cache_bytes: usize,
 }
@@ -50,8 +53,7 @@ pub struct Dispatch {
     config: DispatchConfig,
     fleet: Arc<Fleet>,
     observer: Arc<dyn Observer>,
-    slots: Arc<Semaphore>,
-    queued: AtomicUsize,
+    admission: Arc<Admission>,
     active: Active,
     cache: CompileCache,
     draining: AtomicBool,
@@ -69,12 +71,23 @@ struct Active {
 /// Why a job got no report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("too much work is waiting")]
-    Saturated { retry_after: Duration },
+    #[error("{why}")]
+    Saturated { why: Saturation, retry_after: Duration },
     #[error("the service is shutting down")]
     Draining,
     #[error("no sandbox can be had at the moment")]
     EngineUnavailable { retry_after: Duration },
+}
+
+/// What there is too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Saturation {
+    #[error("too many requests are waiting")]
+    QueueFull,
+    #[error("the wait would outlast the deadline")]
+    Hopeless,
+    #[error("the request's turn did not come in time")]
+    Expired,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,15 +105,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Dispatch {
     pub fn new(config: DispatchConfig, fleet: Arc<Fleet>, observer: Arc<dyn Observer>) -> Arc<Self> {
-        observer.run_slots(config.run_slots);
+        let DispatchConfig { run_slots, queue, queue_patience, compile_cache_bytes } = config;
+        let of_admission = (Arc::clone(&fleet), Arc::clone(&observer));
         Arc::new(Self {
             config,
             fleet,
             observer,
-            slots: Arc::new(Semaphore::new(config.run_slots)),
-            queued: AtomicUsize::new(0),
+            admission: Admission::new(run_slots, queue, queue_patience, of_admission.0, of_admission.1),
             active: Active::default(),
-            cache: CompileCache::new(config.compile_cache_bytes),
+            cache: CompileCache::new(compile_cache_bytes),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
         })
@@ -139,7 +152,9 @@ impl Dispatch {
         let result = self.admit(language, work, describe).await;
         if let Err(refusal) = &result {
             self.observer.job_rejected(match refusal {
-                Refusal::Saturated { .. } => Rejection::QueueFull,
+                Refusal::Saturated { why: Saturation::QueueFull, .. } => Rejection::QueueFull,
+                Refusal::Saturated { why: Saturation::Hopeless, .. } => Rejection::Hopeless,
+                Refusal::Saturated { why: Saturation::Expired, .. } => Rejection::Expired,
                 Refusal::Draining => Rejection::Draining,
                 Refusal::EngineUnavailable { .. } => Rejection::EngineUnavailable,
             });
@@ -147,9 +162,9 @@ impl Dispatch {
         result
     }
 
-    /// A job was turned away before it came here, because there is no memory for what it may write.
-    pub fn had_no_room(&self) {
-        self.observer.job_rejected(Rejection::Memory);
+    /// A job was turned away before it came here.
+    pub fn turned_away(&self, reason: Rejection) {
+        self.observer.job_rejected(reason);
     }
 
     /// Jobs that may run at once.
@@ -179,9 +194,9 @@ impl Dispatch {
     pub fn status(&self) -> Status {
         Status {
             draining: self.is_draining(),
-            queued: self.queued.load(Ordering::Relaxed),
+            queued: self.admission.waiting(),
             run_slots: self.config.run_slots,
-            run_slots_in_use: self.slots_in_use(),
+            run_slots_in_use: self.admission.slots_in_use(),
             budget: self.fleet.budget(),
             pools: self.fleet.status(),
         }
@@ -232,21 +247,22 @@ impl Dispatch {
     async fn serve(&self, job: &Job) -> Result<Report, Refusal> {
         let since = Instant::now();
         let deadline = since + job.deadline;
-        let _slot = self.run_slot(deadline).await?;
-        let queue = since.elapsed();
+        let language = &job.program.language;
+        let Admitted { slot: _slot, mut lease, mut claim, queue, mut claimed } =
+            self.admission.enter(&job.standing, language, deadline).await?;
         let mut attempt = 1;
         loop {
-            let claim_since = Instant::now();
-            let (lease, claim) = self.claim(&job.program.language, deadline).await?;
-            let claimed = claim_since.elapsed();
             let running = self.fleet.running();
-            let mut attempted =
-                run::Run { dispatch: self, job, hands: self.hands(&job.program.language, lease, deadline) };
+            let mut attempted = run::Run { dispatch: self, job, hands: self.hands(language, lease, deadline) };
             let outcome = attempted.finish().await;
             drop(running);
             // It may have died on the shelf a moment ago, before the program began: that is nobody's verdict.
             if outcome.was_lost_unheard && attempt == 1 {
                 attempt += 1;
+                drop(attempted);
+                let since = Instant::now();
+                (lease, claim) = self.claim(language, deadline).await?;
+                claimed = since.elapsed();
                 continue;
             }
             attempted.retire(&outcome);
@@ -258,37 +274,7 @@ impl Dispatch {
         run::Hands { language, lease, deadline, observer: &*self.observer }
     }
 
-    async fn run_slot(&self, deadline: Instant) -> Result<RunSlot<'_>, Refusal> {
-        let told = Timer::start((), |(), wait| self.observer.queue_waited(Line::Interactive, wait));
-        let permit = match Arc::clone(&self.slots).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let _place = Place::take(&self.queued, self.config.queue).ok_or(SATURATED)?;
-                let wait = Arc::clone(&self.slots).acquire_owned();
-                timeout_at(deadline, wait).await.map_err(|_| SATURATED)?.map_err(|_| Refusal::Draining)?
-            }
-        };
-        told.finish(());
-        Ok(self.take_slot(permit))
-    }
-
-    /// One that nobody waits for, if there is any.
-    fn spare_slot(&self) -> Option<RunSlot<'_>> {
-        let permit = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-        Some(self.take_slot(permit))
-    }
-
-    /// Whether a job waits for one.
-    fn is_crowded(&self) -> bool {
-        self.queued.load(Ordering::SeqCst) > 0
-    }
-
-    fn take_slot(&self, permit: OwnedSemaphorePermit) -> RunSlot<'_> {
-        let slot = RunSlot { dispatch: self, permit: Some(permit) };
-        self.observer.run_slots_in_use(self.slots_in_use());
-        slot
-    }
-
+    /// One more, for whoever has a run slot already.
     async fn claim(&self, language: &LanguageId, deadline: Instant) -> Result<(Lease, Claim), Refusal> {
         let told = Timer::start(ClaimEnd::Abandoned, |end, wait| self.observer.claim_finished(language, end, wait));
         match timeout_at(deadline, self.fleet.claim(language)).await {
@@ -306,7 +292,7 @@ impl Dispatch {
             }
             Err(_) => {
                 told.finish(ClaimEnd::Timeout);
-                Err(SATURATED)
+                Err(Refusal::Saturated { why: Saturation::Expired, retry_after: RETRY_AFTER })
             }
         }
     }
@@ -314,13 +300,7 @@ impl Dispatch {
     fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
-
-    fn slots_in_use(&self) -> usize {
-        self.config.run_slots.saturating_sub(self.slots.available_permits())
-    }
 }
-
-const SATURATED: Refusal = Refusal::Saturated { retry_after: RETRY_AFTER };
 
 fn end_of(report: &Report) -> JobEnd {
     if report.is_compile_error() { JobEnd::CompileError } else { report.outcome().into() }
@@ -335,36 +315,6 @@ impl Status {
     /// Languages that should have a ready sandbox and have none.
     pub fn missing(&self) -> impl Iterator<Item = &LanguageId> {
         self.pools.iter().filter(|pool| pool.target > 0 && pool.ready == 0).map(|pool| &pool.language)
-    }
-}
-
-/// The right to run; tells the gauge when it ends.
-struct RunSlot<'a> {
-    dispatch: &'a Dispatch,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Drop for RunSlot<'_> {
-    fn drop(&mut self) {
-        self.permit.take();
-        self.dispatch.observer.run_slots_in_use(self.dispatch.slots_in_use());
-    }
-}
-
-/// A place in the bounded queue.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(queued: &'a AtomicUsize, most: usize) -> Option<Self> {
-        let taken = queued.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| (now < most).then_some(now + 1));
-        // Made only once it is taken: dropping one gives the place back.
-        taken.is_ok().then(|| Self(queued))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

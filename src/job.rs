@@ -5,6 +5,7 @@ mod limits;
 mod path;
 mod report;
 pub mod signal;
+mod standing;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ pub use judging::{
 pub use limits::{Ceiling, LimitFault, Limits, Overrides};
 pub use path::{PathFault, WorkPath};
 pub use report::{Artifact, Captured, Claim, Exit, Outcome, Report, Stage, Timing, Usage};
+pub use standing::{ClientId, Priority, Standing};
 
 /// The key of one pool: the name of a language's file in `config/languages`, and its label on metrics.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +49,7 @@ impl fmt::Debug for LanguageId {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     pub id: String,
+    pub standing: Standing,
     pub program: Program,
     pub run: Step,
     pub artifacts: Vec<WorkPath>,

@@ -10,7 +10,7 @@ pub use template::{Template, TemplateFault};
 
 use crate::job::{
     Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, MOST_CASES, MOST_JUDGED_BYTES,
-    MOST_KEPT_BYTES, Output, Overflow, Program, SourceFile, Step, WorkPath,
+    MOST_KEPT_BYTES, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath,
 };
 
 /// One language in one version; has a pool of its own. Read from `config/languages/<key>.toml`.
@@ -46,6 +46,7 @@ pub struct Language {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submission {
     pub id: String,
+    pub standing: Standing,
     pub files: Vec<SourceFile>,
     pub entrypoint: WorkPath,
     pub stdin: Vec<u8>,
@@ -74,6 +75,7 @@ impl Language {
     pub fn job(&self, submission: Submission) -> Job {
         let Submission {
             id,
+            standing,
             files,
             entrypoint,
             stdin,
@@ -107,7 +109,7 @@ impl Language {
             output,
         };
         let program = Program { language: self.key.clone(), files, compile };
-        Job { id, program, run, artifacts, deadline }
+        Job { id, standing, program, run, artifacts, deadline }
     }
 
     /// How the submission is run with these arguments in place of its own.

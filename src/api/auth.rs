@@ -14,6 +14,7 @@ use super::{
     Api, ApiKey, Scope,
     fault::{Code, Fault},
 };
+use crate::job::ClientId;
 
 /// Any key will do.
 pub async fn anybody(State(api): State<Arc<Api>>, request: Request, next: Next) -> Result<Response, Fault> {
@@ -28,11 +29,17 @@ pub async fn admin(State(api): State<Arc<Api>>, request: Request, next: Next) ->
     admit(&api.config.keys, Some(Scope::Admin), request, next).await
 }
 
-async fn admit(keys: &[ApiKey], needed: Option<Scope>, request: Request, next: Next) -> Result<Response, Fault> {
+async fn admit(keys: &[ApiKey], needed: Option<Scope>, mut request: Request, next: Next) -> Result<Response, Fault> {
     if let Some(key) = check(keys, needed, request.headers())? {
         tracing::Span::current().record("client", key.name.as_str());
+        request.extensions_mut().insert(ClientId::new(&key.name));
     }
     Ok(next.run(request).await)
+}
+
+/// Whose request it is, as far as that was asked.
+pub fn client(request: &Request) -> ClientId {
+    request.extensions().get().cloned().unwrap_or_default()
 }
 
 /// The key that opens the door; none where there are no keys at all.
@@ -66,12 +73,14 @@ fn find<'k>(keys: &'k [ApiKey], token: &[u8]) -> Option<&'k ApiKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::KeyLimits;
+
+    fn key(name: &str, token: &str, scope: Scope) -> ApiKey {
+        ApiKey { name: name.into(), token: token.into(), scopes: vec![scope], limits: KeyLimits::default() }
+    }
 
     fn keys() -> Vec<ApiKey> {
-        vec![
-            ApiKey { name: "judge".into(), token: "secret-1".into(), scopes: vec![Scope::Execute] },
-            ApiKey { name: "ops".into(), token: "secret-2".into(), scopes: vec![Scope::Admin] },
-        ]
+        vec![key("judge", "secret-1", Scope::Execute), key("ops", "secret-2", Scope::Admin)]
     }
 
     fn asked(name: &'static str, value: &'static str, needed: Option<Scope>) -> Result<String, Code> {

@@ -30,6 +30,10 @@ pub enum Code {
     InvalidLimit,
     /// A file or a path that a request may not name.
     InvalidFile,
+    /// The key sends too much.
+    RateLimited,
+    /// The key has too much under way.
+    ConcurrencyLimited,
     Saturated,
     Draining,
     EngineUnavailable,
@@ -95,6 +99,10 @@ impl Code {
             Self::InvalidFile => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid_file", "The request names a file that cannot be")
             }
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "The key sends too many requests"),
+            Self::ConcurrencyLimited => {
+                (StatusCode::TOO_MANY_REQUESTS, "concurrency_limited", "The key has too many requests under way")
+            }
             Self::Saturated => (StatusCode::SERVICE_UNAVAILABLE, "saturated", "The service is busy"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining", "The service is shutting down"),
             Self::EngineUnavailable => {
@@ -153,9 +161,8 @@ impl Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Saturated { retry_after } => {
-                Self::new(Code::Saturated, "too many requests are waiting, or the wait would outlast the deadline")
-                    .retry_after(retry_after)
+            Refusal::Saturated { why, retry_after } => {
+                Self::new(Code::Saturated, why.to_string()).retry_after(retry_after)
             }
             Refusal::Draining => Self::draining(),
             Refusal::EngineUnavailable { retry_after } => {
@@ -182,6 +189,7 @@ impl IntoResponse for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatch::Saturation;
 
     #[test]
     fn a_wait_is_rounded_up_to_whole_seconds() {
@@ -195,7 +203,7 @@ mod tests {
     fn each_refusal_tells_when_to_come_back() {
         let retry_after = Duration::from_secs(7);
         for (refusal, code) in [
-            (Refusal::Saturated { retry_after }, Code::Saturated),
+            (Refusal::Saturated { why: Saturation::QueueFull, retry_after }, Code::Saturated),
             (Refusal::Draining, Code::Draining),
             (Refusal::EngineUnavailable { retry_after }, Code::EngineUnavailable),
         ] {

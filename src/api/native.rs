@@ -15,7 +15,7 @@ use tracing::Span;
 
 pub use judge::judge;
 
-use super::{Api, body, fault::Fault, id};
+use super::{Api, auth, body, fault::Fault, id};
 use crate::dispatch::aside;
 use request::Request;
 use response::Answer;
@@ -30,12 +30,14 @@ enum Encoding {
 
 /// A client that hangs up drops this future, and with it the job.
 pub async fn execute(State(api): State<Arc<Api>>, request: extract::Request) -> Result<Response, Fault> {
+    let client = auth::client(&request);
     let (request, of_request) = body::json(request, &api, Request::decode).await?;
     let encoding = request.output_encoding;
     let (language, submission) = request.resolve(id::fresh(), &api.catalogue, &api.config)?;
     let id = submission.id.clone();
     Span::current().record("job.id", id.as_str()).record("language", language.key.as_str());
-    let job = language.job(submission);
+    let mut job = language.job(submission);
+    job.standing.client = client;
     let held = of_request.and(api.make_room(job.most_output_bytes() + api.dispatch.most_cached_bytes())?);
     let report = api.dispatch.submit(job).await?;
     let answer =

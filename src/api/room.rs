@@ -1,25 +1,17 @@
 //! What requests and their answers may hold in memory, all of them together. Room is taken before there is anything to
 //! hold and given back when the last byte of the answer is sent, or nobody waits for it any more.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Error,
-    body::{Body, Bytes, HttpBody},
-    response::Response,
-};
-use http_body::{Frame, SizeHint};
+use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Api,
     fault::{Code, Fault},
+    sending::until_sent,
 };
+use crate::dispatch::Rejection;
 
 /// One permit for each [`UNIT`].
 #[derive(Debug)]
@@ -60,7 +52,7 @@ impl Api {
     /// Room for so many bytes, or a refusal that is counted.
     pub(super) fn make_room(&self, bytes: u64) -> Result<Held, Fault> {
         let held = self.room.take(usize::try_from(bytes).unwrap_or(usize::MAX));
-        held.inspect_err(|_| self.dispatch.had_no_room())
+        held.inspect_err(|_| self.dispatch.turned_away(Rejection::Memory))
     }
 }
 
@@ -71,35 +63,13 @@ impl Held {
     }
 
     pub fn until_sent(self, response: Response) -> Response {
-        response.map(|body| Body::new(Sending { body, _held: self }))
-    }
-}
-
-struct Sending {
-    body: Body,
-    _held: Held,
-}
-
-impl HttpBody for Sending {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        until_sent(self, response)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::response::IntoResponse;
+    use axum::{body::HttpBody, response::IntoResponse};
     use http_body_util::BodyExt;
 
     use super::*;

@@ -23,7 +23,7 @@ use tracing::Span;
 
 use super::{Api, ApiConfig, body, fault::Fault, id, status::json, text};
 use crate::{
-    job::{Exit, Limits, Outcome, Output, Overflow, Report, SourceFile, Stage},
+    job::{Exit, Limits, Outcome, Output, Overflow, Report, SourceFile, Stage, Standing},
     language::{Catalogue, Language, Submission},
 };
 
@@ -140,6 +140,7 @@ impl Asked {
         };
         let submission = Submission {
             id: id::fresh(),
+            standing: Standing::default(),
             files: vec![SourceFile { path: language.source_file.clone(), content: payload.into_bytes() }],
             entrypoint: language.source_file.clone(),
             stdin: Vec::new(),

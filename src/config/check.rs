@@ -1,11 +1,11 @@
 //! What the configuration means, and everything that is wrong with it at once. Pure.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    Compat, Config, Docker, Fault, Key, KeyScope, Log, LogFormat, Pool, SeedExitStatus, Server,
+    Compat, Config, Docker, Fault, Key, KeyRate, KeyScope, Log, LogFormat, Pool, SeedExitStatus, Server,
     overlay::Overlay,
     raw::{
         Raw, RawCompat, RawDocker, RawKey, RawLanguage, RawLanguages, RawLimits, RawLog, RawPool, RawSeed, RawServer,
@@ -107,6 +107,9 @@ fn check_server(raw: RawServer, notes: &mut Notes<'_>) -> Server {
         if keys[..index].iter().any(|other| other.token == key.token) {
             notes.add(&format!("server.keys[{index}].token"), "is the token of another key too");
         }
+        if !key.name.is_empty() && keys[..index].iter().any(|other| other.name == key.name) {
+            notes.add(&format!("server.keys[{index}].name"), "is the name of another key too");
+        }
     }
     Server {
         listen: address,
@@ -122,8 +125,11 @@ fn check_server(raw: RawServer, notes: &mut Notes<'_>) -> Server {
     }
 }
 
+/// Requests per second of one key. More is no bound worth the name.
+const MOST_RATE: f64 = 1e6;
+
 fn check_key(index: usize, raw: RawKey, notes: &mut Notes<'_>) -> Key {
-    let RawKey { name, token, scopes } = raw;
+    let RawKey { name, token, scopes, rate_per_second, burst, max_concurrent } = raw;
     let place = format!("server.keys[{index}]");
     if name.is_empty() {
         notes.add(&format!("{place}.name"), "must not be empty: it names the client in logs");
@@ -138,7 +144,20 @@ fn check_key(index: usize, raw: RawKey, notes: &mut Notes<'_>) -> Key {
     }
     let known = [("execute", KeyScope::Execute), ("admin", KeyScope::Admin)];
     let scopes = scopes.iter().map(|scope| notes.choice(&format!("{place}.scopes"), scope, &known)).collect();
-    Key { name, token, scopes }
+    let of_rate = format!("{place}.rate_per_second");
+    if !(0.0..=MOST_RATE).contains(&rate_per_second) {
+        notes.add(&of_rate, format!("must be from 0 to {MOST_RATE}, is {rate_per_second}; 0 is no bound"));
+    }
+    let has_rate = rate_per_second > 0.0;
+    if burst > 0 && !has_rate {
+        notes.add(&format!("{place}.burst"), "needs a rate_per_second");
+    }
+    // Without a word on it, one second's worth.
+    let burst = if burst == 0 { rate_per_second.ceil() as u64 } else { burst };
+    let burst = u32::try_from(burst).ok().and_then(NonZeroU32::new);
+    let rate = burst.filter(|_| has_rate).map(|burst| KeyRate { per_second: rate_per_second, burst });
+    let max_concurrent = Some(max_concurrent as usize).filter(|most| *most > 0);
+    Key { name, token, scopes, rate, max_concurrent }
 }
 
 fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
@@ -149,6 +168,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         creators,
         run_slots,
         queue,
+        queue_patience_ms,
         cpus,
         uid_base,
         boot_patience_ms,
@@ -185,6 +205,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
             slots => slots as usize,
         },
         queue: queue as usize,
+        queue_patience: Duration::from_millis(queue_patience_ms),
         cpus: if cpus == 0.0 { cores as f64 } else { cpus },
         uid_base: uid_base as u32,
         boot_patience: Duration::from_millis(boot_patience_ms),

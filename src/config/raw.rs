@@ -36,6 +36,12 @@ pub struct RawKey {
     pub name: String,
     pub token: String,
     pub scopes: Vec<String>,
+    #[serde(default)]
+    pub rate_per_second: f64,
+    #[serde(default)]
+    pub burst: u64,
+    #[serde(default)]
+    pub max_concurrent: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +52,7 @@ pub struct RawPool {
     pub creators: u64,
     pub run_slots: u64,
     pub queue: u64,
+    pub queue_patience_ms: u64,
     pub cpus: f64,
     pub uid_base: u64,
     pub boot_patience_ms: u64,
@@ -154,6 +161,7 @@ impl Default for RawPool {
             creators: 0,
             run_slots: 0,
             queue: 256,
+            queue_patience_ms: 300_000,
             cpus: 1.0,
             uid_base: 200_000,
             boot_patience_ms: 20_000,

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Dispatch, Refusal, RunSlot,
+    Dispatch, Refusal,
+    admission::{Admitted, RunSlot},
     aside::aside,
     board::{Board, Progress, unjudged},
     checker::{self, Found},
@@ -20,8 +21,8 @@ use super::{
     validator,
 };
 use crate::job::{
-    Captured, Case, Check, Checker, Claim, Isolation, Judged, Judgement, Judging, MOST_SHOWN_BYTES, Outcome, Stage,
-    Timing, Validator, Verdict,
+    Captured, Case, Check, Checker, Isolation, Judged, Judgement, Judging, MOST_SHOWN_BYTES, Outcome, Stage, Timing,
+    Validator, Verdict,
 };
 
 const DEADLINE: &str = "the request's deadline passed";
@@ -94,15 +95,15 @@ impl Dispatch {
     ) -> Result<Judgement, Refusal> {
         let since = Instant::now();
         let deadline = since + judging.deadline;
-        let _slot = self.run_slot(deadline).await?;
-        let queue = since.elapsed();
+        let Admitted { slot: _slot, lease, claim, queue, claimed } =
+            self.admission.enter(&judging.standing, &judging.program.language, deadline).await?;
         let trial = Trial {
             judging,
             submission: Recipe::new(&judging.program, judging.is_carried()),
             court: Court::of(&judging.check),
-            errand: Errand::new(deadline),
+            errand: Errand::begun(deadline, claim, claimed),
         };
-        let first = match self.seat(&trial.submission, &trial.errand).await {
+        let first = match self.seat(&trial.submission, &trial.errand, Some(lease)).await {
             Ok(seat) => Some(seat),
             Err(NoSeat::Refused(refusal)) => return Err(refusal),
             Err(NoSeat::NotCompiled | NoSeat::Lost) => None,
@@ -118,7 +119,7 @@ impl Dispatch {
         let Spent { claim, claimed, compile: compile_time, run: run_time } = trial.errand.spent();
         let timing = Timing { queue, claim: claimed, compile: compile_time, run: run_time, total: since.elapsed() };
         let compile_cached = trial.submission.was_cached();
-        Ok(Judgement { compile, compile_cached, cases: board.finish(), timing, claim: claim.unwrap_or(Claim::Warm) })
+        Ok(Judgement { compile, compile_cached, cases: board.finish(), timing, claim })
     }
 
     /// By one worker, and by as many more as are asked for and find a run slot that nobody else wants.
@@ -134,7 +135,9 @@ impl Dispatch {
             first.take().into_iter().for_each(Seat::retire);
         }
         let most = trial.judging.parallel.min(trial.judging.cases.len());
-        let helpers = (1..most).map_while(|_| self.spare_slot()).map(|slot| self.work(trial, None, board, Some(slot)));
+        let Judging { standing, program, .. } = trial.judging;
+        let spare = || self.admission.spare_slot(&standing.client, &program.language);
+        let helpers = (1..most).map_while(|_| spare()).map(|slot| self.work(trial, None, board, Some(slot)));
         tokio::join!(self.work(trial, first, board, None), futures_util::future::join_all(helpers));
     }
 
@@ -144,7 +147,7 @@ impl Dispatch {
         trial: &Trial<'a>,
         first: Option<Seat<'a>>,
         board: &Board<'_, T>,
-        borrowed: Option<RunSlot<'_>>,
+        borrowed: Option<RunSlot>,
     ) {
         let mut bench = Bench::new(trial, first);
         while let Some(index) = board.next() {
@@ -154,7 +157,7 @@ impl Dispatch {
             if trial.judging.isolation == Isolation::Fresh {
                 bench.submission.retire();
             }
-            if borrowed.is_some() && self.is_crowded() {
+            if borrowed.is_some() && self.admission.is_crowded() {
                 break;
             }
         }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     job::{Claim, Outcome, Program, SourceFile, Stage, Step, Work, WorkPath},
     observe::StageKind,
-    pool::RunningGuard,
+    pool::{Lease, RunningGuard},
     sandbox::{Joint, Lost},
 };
 
@@ -47,9 +47,9 @@ pub(super) struct Errand {
 }
 
 /// What became of the first claim is told; of later ones only the sum of the waits.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Spent {
-    pub claim: Option<Claim>,
+    pub claim: Claim,
     pub claimed: Duration,
     pub compile: Duration,
     pub run: Duration,
@@ -124,8 +124,10 @@ impl<'t, 'a> Chair<'t, 'a> {
 }
 
 impl Errand {
-    pub fn new(deadline: Instant) -> Self {
-        Self { deadline, may_repeat: AtomicBool::new(true), spent: Mutex::default() }
+    /// With the first sandbox at hand.
+    pub fn begun(deadline: Instant, claim: Claim, claimed: Duration) -> Self {
+        let spent = Spent { claim, claimed, compile: Duration::ZERO, run: Duration::ZERO };
+        Self { deadline, may_repeat: AtomicBool::new(true), spent: Mutex::new(spent) }
     }
 
     pub fn spent(&self) -> Spent {
@@ -153,17 +155,25 @@ impl Errand {
 
 impl Dispatch {
     /// A sandbox with the program in it: compiled there, or brought from where it was.
-    pub(super) async fn seat<'a>(&'a self, recipe: &Recipe<'a>, errand: &Errand) -> Result<Seat<'a>, NoSeat> {
+    ///
+    /// `at_hand`: one that was claimed already.
+    pub(super) async fn seat<'a>(
+        &'a self,
+        recipe: &Recipe<'a>,
+        errand: &Errand,
+        mut at_hand: Option<Lease>,
+    ) -> Result<Seat<'a>, NoSeat> {
         let program = recipe.program;
         loop {
-            let since = Instant::now();
-            let claimed = self.claim(&program.language, errand.deadline).await;
-            let (lease, claim) = claimed.map_err(NoSeat::Refused)?;
-            {
-                let mut spent = errand.lock();
-                spent.claimed += since.elapsed();
-                spent.claim.get_or_insert(claim);
-            }
+            let lease = match at_hand.take() {
+                Some(lease) => lease,
+                None => {
+                    let since = Instant::now();
+                    let (lease, _) = self.claim(&program.language, errand.deadline).await.map_err(NoSeat::Refused)?;
+                    errand.lock().claimed += since.elapsed();
+                    lease
+                }
+            };
             let running = self.fleet.running();
             let hands = self.hands(&program.language, lease, errand.deadline);
             let mut seat = Seat { hands, program, work: Work::Originals, has_files: false, _running: running };
@@ -227,7 +237,7 @@ impl Dispatch {
     ) -> Result<&'s mut Seat<'a>, NoSeat> {
         let seat = match chair.seat.take() {
             Some(seat) => seat,
-            None => self.seat(chair.recipe, errand).await?,
+            None => self.seat(chair.recipe, errand, None).await?,
         };
         Ok(chair.seat.insert(seat))
     }

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Claim, Outcome, Program, Stage, Step, Timing};
+use super::{Claim, Outcome, Program, Stage, Standing, Step, Timing};
 
 /// A submission and what it is measured by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judging {
     pub id: String,
+    pub standing: Standing,
     pub program: Program,
     /// Run in this order.
     pub cases: Vec<Case>,

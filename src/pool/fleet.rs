@@ -67,6 +67,8 @@ pub struct Fleet {
     pub(super) observer: Arc<dyn Observer>,
     /// Something changed: the warmer should look.
     pub(super) changed: Notify,
+    /// A shelf has one more sandbox, or will have none for a while.
+    pub(super) shelved: Notify,
     pub(super) activity: Arc<Activity>,
     tasks: AsyncMutex<JoinSet<()>>,
 }
@@ -78,6 +80,8 @@ pub(super) struct Pool {
     pub shelf: Shelf,
     pub booting: AtomicUsize,
     pub claimed: AtomicUsize,
+    /// Jobs that wait for a sandbox of it, whether they could begin with one or not.
+    pub wanted: AtomicUsize,
     pub breaker: Mutex<Breaker>,
 }
 
@@ -144,6 +148,7 @@ impl Fleet {
             engine: Arc::clone(&engine),
             observer: Arc::clone(&observer),
             changed: Notify::new(),
+            shelved: Notify::new(),
             activity: Arc::default(),
             tasks: AsyncMutex::new(JoinSet::new()),
             config,
@@ -199,6 +204,39 @@ impl Fleet {
         }
     }
 
+    /// A sandbox for good, if one is ready, and when it was asked for.
+    pub fn take(self: &Arc<Self>, language: &LanguageId) -> Option<(Lease, Instant)> {
+        let ready = self.pools.get(language)?.shelf.take_ready()?;
+        let asked_for = ready.asked_for();
+        self.changed.notify_one();
+        Some((self.lease(language, ready.claim()), asked_for))
+    }
+
+    /// Some of which may have died without a word.
+    pub fn ready(&self, language: &LanguageId) -> usize {
+        self.pools.get(language).map_or(0, |pool| pool.shelf.ready())
+    }
+
+    /// So many jobs wait.
+    pub fn wanted(&self, language: &LanguageId, jobs: usize) {
+        let Some(pool) = self.pools.get(language) else { return };
+        pool.wanted.store(jobs, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// When to ask again for a sandbox, where there is none and none comes up.
+    pub fn hopeless(&self, language: &LanguageId) -> Option<Duration> {
+        let pool = self.pools.get(language)?;
+        let is_hopeless = pool.shelf.ready() == 0 && pool.breaker().may_try(Instant::now()) == 0;
+        is_hopeless.then(|| pool.retry_after())
+    }
+
+    /// Waits until a shelf may have something for who waits. False: the fleet is closed.
+    pub async fn shelved(&self) -> bool {
+        self.shelved.notified().await;
+        !self.is_closed()
+    }
+
     pub fn status(&self) -> Vec<PoolStatus> {
         self.pools.values().map(Pool::status).collect()
     }
@@ -216,6 +254,7 @@ impl Fleet {
     /// Makes no more sandboxes, sends away who waits, and returns when the last sandbox is gone.
     pub async fn close(&self) {
         self.activity.closed.store(true, Ordering::SeqCst);
+        self.shelved.notify_one();
         // The janitor may be cut short anywhere; boots are tasks of their own and run to their end.
         self.tasks.lock().await.shutdown().await;
         loop {
@@ -301,6 +340,7 @@ impl Pool {
             shelf: Shelf::new(budget),
             booting: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
+            wanted: AtomicUsize::new(0),
             breaker: Mutex::new(Breaker::default()),
         }
     }
@@ -309,8 +349,17 @@ impl Pool {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who waits and finds nothing on the shelf.
+    pub fn lacking(&self) -> usize {
+        self.shelf.waiting() + self.wanted.load(Ordering::Relaxed).saturating_sub(self.shelf.ready())
+    }
+
+    fn retry_after(&self) -> Duration {
+        self.breaker().pause_left(Instant::now()).max(Duration::from_secs(1))
+    }
+
     fn unavailable(&self) -> ClaimError {
-        ClaimError::Unavailable { retry_after: self.breaker().pause_left(Instant::now()).max(Duration::from_secs(1)) }
+        ClaimError::Unavailable { retry_after: self.retry_after() }
     }
 
     fn status(&self) -> PoolStatus {
@@ -319,7 +368,7 @@ impl Pool {
             ready: self.shelf.ready(),
             booting: self.booting.load(Ordering::Relaxed),
             claimed: self.claimed.load(Ordering::Relaxed),
-            waiting: self.shelf.waiting(),
+            waiting: self.lacking(),
             target: self.config.size,
             healthy: !self.breaker().is_open(),
         }

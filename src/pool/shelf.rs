@@ -39,14 +39,18 @@ impl Shelf {
     /// The sandbox shelved last, or a place in the queue. Whatever died on the shelf is dropped on the way.
     pub fn take(&self) -> Taken {
         let mut queue = self.queue();
-        while let Ok(mut ready) = self.idle.try_remove() {
-            if ready.is_alive() {
-                return Taken::Ready(Box::new(ready));
-            }
+        if let Some(ready) = self.pop() {
+            return Taken::Ready(Box::new(ready));
         }
         let (sender, receiver) = oneshot::channel();
         queue.push_back(sender);
         Taken::Wait(receiver)
+    }
+
+    /// The sandbox shelved last, if there is any.
+    pub fn take_ready(&self) -> Option<Ready> {
+        let _queue = self.queue();
+        self.pop()
     }
 
     /// To whoever has waited longest, else onto the shelf.
@@ -94,6 +98,15 @@ impl Shelf {
 
     pub fn waiting(&self) -> usize {
         self.queue().iter().filter(|waiter| !waiter.is_closed()).count()
+    }
+
+    fn pop(&self) -> Option<Ready> {
+        while let Ok(mut ready) = self.idle.try_remove() {
+            if ready.is_alive() {
+                return Some(ready);
+            }
+        }
+        None
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<Ready>>> {

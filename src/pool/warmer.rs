@@ -53,7 +53,7 @@ fn look(fleet: &Fleet) -> Snapshot {
             language: pool.config.language.clone(),
             ready: pool.shelf.ready(),
             booting: pool.booting.load(Ordering::SeqCst),
-            waiting: pool.shelf.waiting(),
+            waiting: pool.lacking(),
             target: pool.config.size,
             may_try: pool.breaker().may_try(now),
         })
@@ -118,6 +118,7 @@ async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) 
             debug!(sandbox.id = %spec.id, language = %spec.language, duration_ms = took.as_millis() as u64, "ready");
             if !fleet.is_closed() {
                 pool.shelf.offer(ready);
+                fleet.shelved.notify_one();
             }
         }
         Err(error) => {
@@ -131,6 +132,7 @@ async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) 
             if is_open {
                 // Who waits is better told now than at its deadline.
                 pool.shelf.turn_away();
+                fleet.shelved.notify_one();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Who may do what, where keys are configured.
 
-use caisson::api::{ApiKey, Scope};
+use caisson::api::{ApiKey, KeyLimits, Scope};
 use serde_json::json;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 fn key(name: &str, scopes: &[Scope]) -> ApiKey {
-    ApiKey { name: name.into(), token: format!("{name}-token"), scopes: scopes.to_vec() }
+    ApiKey { name: name.into(), token: format!("{name}-token"), scopes: scopes.to_vec(), limits: KeyLimits::default() }
 }
 
 async fn guarded() -> Server {

@@ -36,6 +36,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("caisson_protocol", &["sandbox", "engine/fake"]),
     ("clap", &["cli", "main"]),
     ("deadpool", &["pool"]),
+    ("governor", &["api"]),
     ("http_body", &["api"]),
     ("http_body_util", &["api"]),
     ("hyper", &["api"]),

@@ -1,5 +1,6 @@
 //! What clients may rely on: the real server on a real socket over the fake engine, byte for byte where it matters.
 
+mod admission;
 mod artifacts;
 mod catalogue;
 mod claims;

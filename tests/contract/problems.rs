@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use caisson::api::{ApiKey, Scope};
+use caisson::api::{ApiKey, KeyLimits, Scope};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
@@ -123,14 +123,24 @@ async fn a_route_that_does_not_exist_reads_where_to_start() {
 
 #[tokio::test]
 async fn a_missing_key_reads_how_to_send_one() {
-    let keys = vec![ApiKey { name: "ci".into(), token: "secret".into(), scopes: vec![Scope::Execute] }];
+    let keys = vec![ApiKey {
+        name: "ci".into(),
+        token: "secret".into(),
+        scopes: vec![Scope::Execute],
+        limits: KeyLimits::default(),
+    }];
     let server = Arrange { keys, ..Arrange::default() }.start().await;
     assert_json_snapshot!(steady::problem(server.get("/v1/languages").await.json()));
 }
 
 #[tokio::test]
 async fn a_key_without_the_scope_reads_that_it_lacks_it() {
-    let keys = vec![ApiKey { name: "ci".into(), token: "secret".into(), scopes: vec![Scope::Execute] }];
+    let keys = vec![ApiKey {
+        name: "ci".into(),
+        token: "secret".into(),
+        scopes: vec![Scope::Execute],
+        limits: KeyLimits::default(),
+    }];
     let server = Arrange { keys, ..Arrange::default() }.start().await;
     let answer = server.call(Call::get("/v1/status").header("X-Api-Key", "secret")).await;
     assert_json_snapshot!(steady::problem(answer.json()));

@@ -39,6 +39,7 @@ pub struct Arrange {
     pub engine: Relay,
     pub run_slots: usize,
     pub queue: usize,
+    pub queue_patience: Duration,
     pub connections: Connections,
     pub max_body_bytes: usize,
     pub max_in_flight_bytes: usize,
@@ -64,6 +65,7 @@ impl Default for Arrange {
             engine: Relay::default(),
             run_slots: 4,
             queue: 16,
+            queue_patience: Duration::from_secs(300),
             connections: Connections { most: 64, patience: EVENT_PATIENCE },
             max_body_bytes: 4 << 20,
             max_in_flight_bytes: 1 << 30,
@@ -105,7 +107,12 @@ impl Arrange {
             cpus: 1.0,
         };
         let fleet = Fleet::start(config, Arc::new(self.engine.clone()), heard.clone()).await;
-        let config = DispatchConfig { run_slots: self.run_slots, queue: self.queue, compile_cache_bytes: 0 };
+        let config = DispatchConfig {
+            run_slots: self.run_slots,
+            queue: self.queue,
+            queue_patience: self.queue_patience,
+            compile_cache_bytes: 0,
+        };
         let dispatch = Dispatch::new(config, fleet, heard.clone());
         let api = Api {
             dispatch: Arc::clone(&dispatch),

@@ -9,7 +9,7 @@ use std::{
 use caisson::{
     dispatch::{Dispatch, DispatchConfig},
     engine::fake::FakeEngine,
-    job::{Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Step, WorkPath},
+    job::{Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath},
     observe::{BootFault, ClaimEnd, JobEnd, Observer, Rejection, SandboxState},
     pool::{Fleet, FleetConfig, PoolConfig},
     sandbox::LedgerConfig,
@@ -24,6 +24,7 @@ pub struct Arrange {
     pub creators: usize,
     pub run_slots: usize,
     pub queue: usize,
+    pub queue_patience: Duration,
     pub recycle_after: Duration,
     pub engine: FakeEngine,
 }
@@ -48,6 +49,7 @@ impl Default for Arrange {
             creators: 2,
             run_slots: 4,
             queue: 16,
+            queue_patience: Duration::from_secs(300),
             recycle_after: Duration::from_secs(1800),
             engine: FakeEngine::new(),
         }
@@ -80,7 +82,12 @@ impl Arrange {
             cpus: 1.0,
         };
         let fleet = Fleet::start(config, Arc::new(self.engine.clone()), observer.clone()).await;
-        let config = DispatchConfig { run_slots: self.run_slots, queue: self.queue, compile_cache_bytes: 0 };
+        let config = DispatchConfig {
+            run_slots: self.run_slots,
+            queue: self.queue,
+            queue_patience: self.queue_patience,
+            compile_cache_bytes: 0,
+        };
         Service { engine: self.engine, dispatch: Dispatch::new(config, fleet, observer), heard }
     }
 }
@@ -181,6 +188,7 @@ pub fn job_in(language: &str, program: &str) -> Job {
     };
     Job {
         id: "job".to_owned(),
+        standing: Standing::default(),
         program: Program {
             language: LanguageId::new(language),
             files: vec![SourceFile { path: WorkPath::parse("main").unwrap(), content: program.as_bytes().to_vec() }],

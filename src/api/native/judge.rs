@@ -13,7 +13,7 @@ use axum::{
 };
 use tracing::Span;
 
-use super::super::{Api, body, fault::Fault, id};
+use super::super::{Api, auth, body, fault::Fault, id};
 use crate::dispatch::aside;
 use request::Request;
 use response::Answer;
@@ -21,9 +21,11 @@ use response::Answer;
 /// A client that hangs up drops this future, and with it the judging.
 pub async fn judge(State(api): State<Arc<Api>>, request: extract::Request) -> Result<Response, Fault> {
     let wants_stream = stream::is_wanted(request.headers());
+    let client = auth::client(&request);
     let (request, of_request) = body::json(request, &api, Request::decode).await?;
     let encoding = request.program.output_encoding;
     let (language, mut judging) = request.resolve(id::fresh(), &api.catalogue, &api.config)?;
+    judging.standing.client = client;
     // No more at once than there are slots, and than there could ever be memory for.
     judging.parallel = judging.parallel.min(api.dispatch.run_slots());
     while judging.parallel > 1 && judging.most_output_bytes() > api.room.share() {

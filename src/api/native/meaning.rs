@@ -17,7 +17,7 @@ use crate::{
         body::{Faults, Place},
         fault::{Code, Fault},
     },
-    job::{Ceiling, Limits, MOST_ARTIFACTS, Output, Overflow, Overrides, SourceFile, WorkPath},
+    job::{Ceiling, ClientId, Limits, MOST_ARTIFACTS, Output, Overflow, Overrides, SourceFile, Standing, WorkPath},
     language::{Catalogue, Language, Submission, Unknown, is_reserved_name},
 };
 
@@ -66,6 +66,7 @@ impl Request {
             output_encoding: _,
             artifacts,
             deadline_ms,
+            priority,
         } = self;
         let language = catalogue.find(&language, version.as_deref()).map_err(|unknown| unserved(unknown, root))?;
 
@@ -93,6 +94,8 @@ impl Request {
 
         let submission = Submission {
             id,
+            // Whose it is, the handler knows.
+            standing: Standing { client: ClientId::default(), priority },
             files,
             entrypoint,
             stdin,

@@ -8,7 +8,7 @@ use crate::{
         body::{Faults, Object, Place},
         fault::{Code, Fault},
     },
-    job::{Overflow, Overrides},
+    job::{Overflow, Overrides, Priority},
 };
 
 /// A request that has the right shape.
@@ -28,6 +28,7 @@ pub struct Request {
     pub output_encoding: Encoding,
     pub artifacts: Vec<String>,
     pub deadline_ms: Option<f64>,
+    pub priority: Priority,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +70,9 @@ impl Request {
         let encodings = [("utf8", Encoding::Utf8), ("base64", Encoding::Base64)];
         let output_encoding = body.choice("output_encoding", &encodings, faults).unwrap_or_default();
         let deadline_ms = body.number("deadline_ms", faults);
-        Self { output_encoding, deadline_ms, ..program }
+        let priorities = [("interactive", Priority::Interactive), ("batch", Priority::Batch)];
+        let priority = body.choice("priority", &priorities, faults).unwrap_or_default();
+        Self { output_encoding, deadline_ms, priority, ..program }
     }
 
     /// All that says what to run, and nothing of what it is run on.
@@ -170,7 +173,7 @@ mod tests {
             "files": [{"path": "a.h", "content": "x"}, {"path": "b.c", "content": "eQ==", "encoding": "base64"}],
             "args": ["1"], "env": {"A": "b"}, "limits": {"cpu_time_ms": 1.5, "output_policy": "kill"},
             "compile": {"flags": ["-O2"], "limits": {"memory_bytes": 7}}, "output_encoding": "base64",
-            "artifacts": ["out"], "deadline_ms": 9
+            "artifacts": ["out"], "deadline_ms": 9, "priority": "batch"
         }))
         .unwrap();
         let file = |path: &str, content: &str| File { path: path.into(), content: content.into() };
@@ -189,6 +192,7 @@ mod tests {
             output_encoding: Encoding::Base64,
             artifacts: vec!["out".into()],
             deadline_ms: Some(9.0),
+            priority: Priority::Batch,
         };
         assert_eq!(request, expected);
     }
@@ -199,7 +203,7 @@ mod tests {
             "version": 3, "files": [{"path": 1, "content": "ÿ", "encoding": "base64", "mode": 7}, "x", {}],
             "stdin": 1, "stdin_encoding": "hex", "args": ["a", 1], "env": {"A/B": 1}, "limit": {},
             "limits": {"cpu_time_ms": "1", "cpu": 1, "output_policy": "maim"}, "compile": {"flags": "-O2", "limits": []},
-            "output_encoding": true, "artifacts": {}, "deadline_ms": "soon", "entrypoint": []
+            "output_encoding": true, "artifacts": {}, "deadline_ms": "soon", "priority": "low", "entrypoint": []
         });
         let expected = [
             "/stdin_encoding",
@@ -223,6 +227,7 @@ mod tests {
             "/compile/limits",
             "/output_encoding",
             "/deadline_ms",
+            "/priority",
             "/limit",
         ];
         assert_eq!(pointers(document), expected);

@@ -142,7 +142,7 @@ impl Request {
             argvs.push(argv);
         }
         let others = meaning::env_bytes(&submission.env) + meaning::words_bytes(&submission.compile_flags);
-        let Job { id, program, run, artifacts: _, deadline } = language.job(submission);
+        let Job { id, standing, program, run, artifacts: _, deadline } = language.job(submission);
         let mut ids = HashSet::new();
         let mut checked = Vec::with_capacity(cases.len());
         for (index, (case, argv)) in cases.into_iter().zip(argvs).enumerate() {
@@ -155,7 +155,8 @@ impl Request {
             checked.push(case);
         }
         faults.check(Code::InvalidLimit)?;
-        let judging = Judging { id, program, cases: checked, check, stop_on_failure, isolation, parallel, deadline };
+        let cases = checked;
+        let judging = Judging { id, standing, program, cases, check, stop_on_failure, isolation, parallel, deadline };
         Ok((language, judging))
     }
 }

@@ -82,7 +82,7 @@ impl Wanted {
             argv.push(started);
         }
         faults.check(Code::InvalidLimit)?;
-        let Job { id: _, program, run, artifacts: _, deadline: _ } = language.job(submission);
+        let Job { id: _, standing: _, program, run, artifacts: _, deadline: _ } = language.job(submission);
         Ok(Validator { program, run, argv, protocol })
     }
 }
