@@ -232,6 +232,28 @@ fn keys_are_checked_and_never_shown() {
 }
 
 #[test]
+fn limits_of_keys_are_checked() {
+    let keys = |limits: &str| {
+        let key = format!("[{{name = \"a\", token = \"0123456789abcdef\", scopes = [\"execute\"], {limits}}}]");
+        load(&[], &[&format!("server.keys={key}")]).map(|config| config.server.keys[0].clone())
+    };
+    let key = keys("rate_per_second = 2.5").unwrap();
+    let rate = key.rate.unwrap();
+    assert_eq!((rate.per_second, rate.burst.get(), key.max_concurrent), (2.5, 3, None));
+    let key = keys("rate_per_second = 2, burst = 9, max_concurrent = 4").unwrap();
+    assert_eq!((key.rate.unwrap().burst.get(), key.max_concurrent), (9, Some(4)));
+    assert_eq!(keys("rate_per_second = 0").unwrap().rate, None);
+    for (limits, problem) in [
+        ("rate_per_second = -1", "server.keys[0].rate_per_second: must be from 0 to 1000000, is -1; 0 is no bound"),
+        ("burst = 3", "server.keys[0].burst: needs a rate_per_second"),
+    ] {
+        let faults = keys(limits).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].starts_with(problem), "{faults:?}");
+    }
+}
+
+#[test]
 fn a_name_leads_to_one_language_only() {
     let faults = load(&[], &["languages.directory=languages"]).map(|mut config| {
         config.languages[1].aliases.push("BASH".to_owned());
