@@ -1,6 +1,7 @@
-//! The commands. Exit codes: 0 done, 1 failed, 2 called wrongly or configured wrongly; `run` and `judge`
-//! have more of their own.
+//! The commands. Exit codes: 0 done, 1 failed, 2 called wrongly or configured wrongly; `run`, `judge` and
+//! `bench` have more of their own.
 
+mod bench;
 mod client;
 mod doctor;
 mod images;
@@ -33,6 +34,8 @@ enum Command {
     Run(run::Arguments),
     /// Judge the submissions of a problem package on a server; the exit code is 0 when all are as expected
     Judge(judge::Arguments),
+    /// Send a server jobs at given rates and say how it stands that
+    Bench(bench::Arguments),
     /// Look at all that the server needs and say what to do about what is missing
     Doctor(Configured),
     /// The images that sandboxes are made from
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         }),
         Command::Run(arguments) => return run::run(&arguments),
         Command::Judge(arguments) => return judge::run(&arguments),
+        Command::Bench(arguments) => return bench::run(&arguments),
         Command::Doctor(configured) => configured.with(|config| {
             let findings = runtime()?.block_on(app::examine(&config));
             Ok(doctor::report(&findings))

@@ -15,7 +15,7 @@ use serde_json::Value;
 /// Where the server is and how it knows us.
 #[derive(Debug, Args)]
 pub struct Address {
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, alias = "url", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     server: String,
     /// Holds the key that the server asks for
     #[arg(long, value_name = "FILE")]
@@ -61,6 +61,14 @@ fn read_key(file: &Path) -> anyhow::Result<String> {
 }
 
 impl Server {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     pub fn languages(&self) -> anyhow::Result<Languages> {
         let list = self.read(self.request("GET", "/v1/languages").body(())?)?;
         serde_json::from_value(list).context("the server's list of languages is not understood")
@@ -80,6 +88,12 @@ impl Server {
         }
     }
 
+    /// What is text and not JSON: /metrics.
+    pub fn text(&self, path: &str) -> anyhow::Result<String> {
+        let body = self.bytes(self.request("GET", path).body(())?)?;
+        String::from_utf8(body).context("the answer is no text")
+    }
+
     fn request(&self, method: &str, path: &str) -> ureq::http::request::Builder {
         let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         match &self.key {
@@ -89,16 +103,24 @@ impl Server {
     }
 
     fn read<B: ureq::AsSendBody>(&self, request: ureq::http::Request<B>) -> anyhow::Result<Value> {
+        parse(&self.bytes(request)?)
+    }
+
+    /// The body of a success.
+    fn bytes<B: ureq::AsSendBody>(&self, request: ureq::http::Request<B>) -> anyhow::Result<Vec<u8>> {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
         let mut response = agent.run(request).with_context(|| format!("no answer from {}", self.url))?;
         let body = response.body_mut().with_config().limit(u64::MAX).read_to_vec().context("the answer broke off")?;
-        let body: Value = serde_json::from_slice(&body).context("the answer is no JSON; is this a caisson server?")?;
         if !response.status().is_success() {
-            bail!("{}", told(&body));
+            bail!("{}", told(&parse(&body)?));
         }
         Ok(body)
     }
+}
+
+fn parse(body: &[u8]) -> anyhow::Result<Value> {
+    serde_json::from_slice(body).context("the answer is no JSON; is this a caisson server?")
 }
 
 /// What a problem+json says to people, and which key of the server's configuration would let the request through.
