@@ -106,14 +106,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 impl Dispatch {
     pub fn new(config: DispatchConfig, fleet: Arc<Fleet>, observer: Arc<dyn Observer>) -> Arc<Self> {
         let DispatchConfig { run_slots, queue, queue_patience, compile_cache_bytes } = config;
-        let of_admission = (Arc::clone(&fleet), Arc::clone(&observer));
+        let cache = CompileCache::new(compile_cache_bytes, Arc::clone(&observer));
+        let (to_fleet, to_observer) = (Arc::clone(&fleet), Arc::clone(&observer));
         Arc::new(Self {
             config,
             fleet,
             observer,
-            admission: Admission::new(run_slots, queue, queue_patience, of_admission.0, of_admission.1),
+            admission: Admission::new(run_slots, queue, queue_patience, to_fleet, to_observer),
             active: Active::default(),
-            cache: CompileCache::new(compile_cache_bytes),
+            cache,
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
         })

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::job::{Claim, LanguageId, Outcome};
+use crate::job::{Claim, LanguageId, Outcome, Verdict};
 
 /// Declares a closed set of label values.
 macro_rules! labels {
@@ -249,6 +249,23 @@ impl From<Outcome> for JobEnd {
             Outcome::OutputLimit => Self::OutputLimit,
             Outcome::ProcessLimit => Self::ProcessLimit,
             Outcome::SandboxError => Self::SandboxError,
+        }
+    }
+}
+
+impl From<Verdict> for CaseEnd {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Accepted => Self::Accepted,
+            Verdict::WrongAnswer => Self::WrongAnswer,
+            Verdict::PresentationError => Self::PresentationError,
+            Verdict::TimeLimit => Self::TimeLimit,
+            Verdict::MemoryLimit => Self::MemoryLimit,
+            Verdict::OutputLimit => Self::OutputLimit,
+            Verdict::RuntimeError => Self::RuntimeError,
+            Verdict::CompileError => Self::CompileError,
+            Verdict::Skipped => Self::Skipped,
+            Verdict::JudgeError => Self::JudgeError,
         }
     }
 }

@@ -10,11 +10,15 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::job::{Program, Stage};
+use crate::{
+    job::{Program, Stage},
+    observe::Observer,
+};
 
 #[derive(Debug)]
 pub(super) struct CompileCache {
     most_bytes: usize,
+    observer: Arc<dyn Observer>,
     state: Mutex<State>,
 }
 
@@ -48,8 +52,8 @@ pub const MOST_ARTIFACT: u64 = 8 << 20;
 const LIFETIME: Duration = Duration::from_secs(3600);
 
 impl CompileCache {
-    pub fn new(most_bytes: usize) -> Self {
-        Self { most_bytes, state: Mutex::default() }
+    pub fn new(most_bytes: usize, observer: Arc<dyn Observer>) -> Self {
+        Self { most_bytes, observer, state: Mutex::default() }
     }
 
     pub fn is_on(&self) -> bool {
@@ -63,6 +67,7 @@ impl CompileCache {
         let entry = state.entries.get_mut(program)?;
         if entry.made.elapsed() > LIFETIME {
             state.remove(program);
+            self.observer.compiles_kept(state.bytes);
             return None;
         }
         entry.last_use = now;
@@ -90,6 +95,8 @@ impl CompileCache {
         state.uses += 1;
         let entry = Entry { compiled, bytes, made: Instant::now(), last_use: state.uses };
         state.entries.insert(program.clone(), entry);
+        // While nobody else changes it: what is told last is what is there.
+        self.observer.compiles_kept(state.bytes);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -107,8 +114,25 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::job::{Captured, Exit, LanguageId, Outcome, SourceFile, Usage, WorkPath};
+
+    /// What was told last.
+    #[derive(Debug, Default)]
+    struct Told(AtomicUsize);
+
+    impl Observer for Told {
+        fn compiles_kept(&self, bytes: usize) {
+            self.0.store(bytes, Ordering::SeqCst);
+        }
+    }
+
+    fn cache(most_bytes: usize) -> (CompileCache, Arc<Told>) {
+        let told = Arc::new(Told::default());
+        (CompileCache::new(most_bytes, told.clone()), told)
+    }
 
     fn program(name: &str) -> Program {
         let file = SourceFile { path: WorkPath::known("main"), content: name.as_bytes().to_vec() };
@@ -134,7 +158,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_used_longest_ago_makes_room() {
-        let cache = CompileCache::new(200);
+        let (cache, told) = cache(200);
         cache.put(&program("a"), compiled());
         cache.put(&program("b"), compiled());
         assert_eq!(held(&cache, &["a", "b"]), [true, true]);
@@ -144,18 +168,19 @@ mod tests {
         // The same once more takes no further room.
         cache.put(&program("c"), compiled());
         assert_eq!(held(&cache, &["a", "c"]), [true, true]);
-        assert_eq!(cache.state().bytes, 200);
+        assert_eq!(told.0.load(Ordering::SeqCst), 200);
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_kept_that_is_too_large_or_too_old() {
-        let cache = CompileCache::new(99);
+        let (small, _) = cache(99);
+        small.put(&program("a"), compiled());
+        assert_eq!(held(&small, &["a"]), [false]);
+        let (cache, told) = cache(1000);
         cache.put(&program("a"), compiled());
-        assert_eq!(held(&cache, &["a"]), [false]);
-        let cache = CompileCache::new(1000);
-        cache.put(&program("a"), compiled());
+        assert_eq!(told.0.load(Ordering::SeqCst), 100);
         tokio::time::advance(LIFETIME + Duration::from_secs(1)).await;
         assert_eq!(held(&cache, &["a"]), [false]);
-        assert_eq!(cache.state().bytes, 0);
+        assert_eq!(told.0.load(Ordering::SeqCst), 0);
     }
 }

@@ -108,7 +108,13 @@ impl Dispatch {
             Err(NoSeat::Refused(refusal)) => return Err(refusal),
             Err(NoSeat::NotCompiled | NoSeat::Lost) => None,
         };
-        let board = Board::new(&judging.cases, tell);
+        let tell = |progress: Progress<'_>| {
+            if let Progress::Judged(judged) = progress {
+                self.observer.case_judged(&judging.program.language, judged.verdict.into());
+            }
+            tell(progress);
+        };
+        let board = Board::new(&judging.cases, &tell);
         let compile = trial.submission.stage();
         if let Some(stage) = &compile {
             tell(Progress::Compiled(stage));

@@ -133,6 +133,10 @@ impl Hands<'_> {
             stage.message = Some("the request's deadline passed".to_owned());
         }
         self.observer.stage_finished(self.language, kind, stage.usage.wall_time);
+        // Of a sandbox that is gone nobody knows what was used: zeros would pass for small programs.
+        if !was_lost {
+            self.observer.program_used(self.language, kind, stage.usage.cpu_time, stage.usage.memory_peak_bytes);
+        }
         debug!(
             sandbox.id = %self.lease.sandbox.id(),
             stage = kind.label(),

@@ -31,4 +31,5 @@ mod server;
 mod service;
 mod shape_faults;
 mod steady;
+mod told;
 mod transport_faults;

@@ -10,7 +10,7 @@ use caisson::{
     dispatch::{Dispatch, DispatchConfig},
     engine::fake::FakeEngine,
     job::{Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath},
-    observe::{BootFault, ClaimEnd, JobEnd, Observer, Rejection, SandboxState},
+    observe::{BootFault, CaseEnd, ClaimEnd, JobEnd, Observer, Rejection, SandboxState, StageKind},
     pool::{Fleet, FleetConfig, PoolConfig},
     sandbox::LedgerConfig,
 };
@@ -140,6 +140,14 @@ impl Observer for Heard {
 
     fn claim_finished(&self, _: &LanguageId, end: ClaimEnd, _: Duration) {
         self.add(format!("claim {}", end.label()), 1);
+    }
+
+    fn program_used(&self, language: &LanguageId, stage: StageKind, _: Duration, _: u64) {
+        self.add(format!("used {language} {}", stage.label()), 1);
+    }
+
+    fn case_judged(&self, language: &LanguageId, end: CaseEnd) {
+        self.add(format!("case {language} {}", end.label()), 1);
     }
 
     fn boot_finished(&self, _: &LanguageId, result: Result<(), BootFault>, _: Duration) {

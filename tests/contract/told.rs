@@ -1,0 +1,34 @@
+//! What operators are told of jobs and judgings; which metrics that becomes is looked at beside them.
+
+use serde_json::json;
+
+use crate::server::Arrange;
+
+#[tokio::test]
+async fn what_programs_used_is_told_of_each_stage() {
+    let server = Arrange::warm().await;
+    server.report(json!({"language": "c", "source": "print x"})).await;
+    assert_eq!((server.heard.count("used c compile"), server.heard.count("used c run")), (1, 1));
+    server.report(json!({"language": "c", "source": "uncompilable"})).await;
+    assert_eq!((server.heard.count("used c compile"), server.heard.count("used c run")), (2, 1));
+}
+
+#[tokio::test]
+async fn what_a_program_used_in_a_sandbox_that_is_gone_is_not_told() {
+    let server = Arrange::warm().await;
+    let report = server.report(json!({"source": "sleep 20\ndie"})).await;
+    assert_eq!(report["status"], "sandbox_error");
+    assert_eq!(server.heard.count("used python run"), 0);
+}
+
+#[tokio::test]
+async fn every_case_of_a_judging_is_told_once_with_its_verdict() {
+    let server = Arrange::warm().await;
+    let cases = json!([
+        {"stdin": "1", "expected_output": "1"}, {"stdin": "2", "expected_output": "3"},
+        {"stdin": "4", "expected_output": "4"}, {"stdin": "5", "expected_output": "5"}
+    ]);
+    server.judgement(json!({"source": "cat", "cases": cases})).await;
+    let told = ["accepted", "wrong_answer", "skipped"].map(|end| server.heard.count(&format!("case python {end}")));
+    assert_eq!(told, [1, 1, 2]);
+}
