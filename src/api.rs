@@ -33,7 +33,7 @@ pub use quota::{KeyLimits, Rate};
 pub use room::Room;
 pub use seed::ExitStatus;
 
-use crate::{dispatch::Dispatch, language::Catalogue};
+use crate::{dispatch::Dispatch, language::Catalogue, observe::Observer};
 
 /// All that the handlers need.
 pub struct Api {
@@ -41,6 +41,7 @@ pub struct Api {
     pub catalogue: Arc<Catalogue>,
     pub config: ApiConfig,
     pub room: Room,
+    pub observer: Arc<dyn Observer>,
     /// Renders the Prometheus text format, version 0.0.4.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -89,8 +90,8 @@ pub struct Build {
 
 /// Serves until `stop` is ready, then lets the requests that are being answered come to their end.
 pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()>) {
-    let connections = api.config.connections;
-    connections.serve(listener, router(api), stop).await;
+    let (connections, observer) = (api.config.connections, Arc::clone(&api.observer));
+    connections.serve(listener, router(api), observer, stop).await;
 }
 
 pub fn router(api: Api) -> Router {

@@ -83,11 +83,12 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let fleet = Fleet::start(fleet_config(&config, boot), engine, Arc::clone(&observer)).await;
     let config::Pool { run_slots, queue, queue_patience, compile_cache_bytes, .. } = config.pool;
     let dispatch_config = DispatchConfig { run_slots, queue, queue_patience, compile_cache_bytes };
-    let dispatch = Dispatch::new(dispatch_config, fleet, observer);
+    let dispatch = Dispatch::new(dispatch_config, fleet, Arc::clone(&observer));
     let drain_patience = config.server.drain_patience;
     let api = Api {
         dispatch: Arc::clone(&dispatch),
-        room: Room::new(config.server.max_in_flight_bytes),
+        room: Room::new(config.server.max_in_flight_bytes, Arc::clone(&observer)),
+        observer,
         config: api_config(config.server, config.compat, engine_name),
         catalogue: Arc::new(Catalogue::new(config.languages)),
         metrics: Arc::new(move || metrics.render()),

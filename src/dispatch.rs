@@ -29,12 +29,12 @@ pub use aside::aside;
 pub use board::Progress;
 use cache::{CompileCache, Compiled};
 
+pub use crate::pool::PoolStatus;
 use crate::{
     job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Program, Report, Timing},
-    observe::{ClaimEnd, JobEnd, Observer, Timer},
+    observe::{ClaimEnd, JobEnd, Observer, Rejection, Timer},
     pool::{ClaimError, Fleet, Lease},
 };
-pub use crate::{observe::Rejection, pool::PoolStatus};
 
 #[derive(Debug, Clone, Copy)]
 pub struct DispatchConfig {

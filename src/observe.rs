@@ -196,6 +196,13 @@ pub trait Observer: Debug + Send + Sync + 'static {
     fn compile_looked_up(&self, _found: bool) {}
     fn compiles_kept(&self, _bytes: usize) {}
     fn orphan_reaped(&self) {}
+    fn connection_opened(&self) {}
+    fn connection_ended(&self) {}
+    /// What all requests and answers under way may hold together.
+    fn in_flight_limit(&self, _bytes: usize) {}
+    /// Set aside for a request or an answer.
+    fn in_flight_taken(&self, _bytes: usize) {}
+    fn in_flight_given_back(&self, _bytes: usize) {}
 }
 
 /// Hears nothing.

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod logging;
+mod pressure;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use prometheus::{Error, Registry, TextEncoder};
 
 use catalogue::Catalogue;
 pub use logging::{Format, LoggingError, start as start_logging};
+use pressure::Pressure;
 
 use crate::{
     job::LanguageId,
@@ -31,6 +33,7 @@ impl Metrics {
     pub fn new(languages: &[LanguageId]) -> Result<Self, Error> {
         let registry = Registry::new();
         let catalogue = Catalogue::register(&registry, languages)?;
+        registry.register(Box::new(Pressure::of_host()?))?;
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self { registry, catalogue })
     }
@@ -172,6 +175,26 @@ impl Observer for Metrics {
 
     fn orphan_reaped(&self) {
         self.catalogue.orphans_reaped.inc();
+    }
+
+    fn connection_opened(&self) {
+        self.catalogue.connections.inc();
+    }
+
+    fn connection_ended(&self) {
+        self.catalogue.connections.dec();
+    }
+
+    fn in_flight_limit(&self, bytes: usize) {
+        self.catalogue.in_flight_bytes_limit.set(bytes as f64);
+    }
+
+    fn in_flight_taken(&self, bytes: usize) {
+        self.catalogue.in_flight_bytes.add(bytes as f64);
+    }
+
+    fn in_flight_given_back(&self, bytes: usize) {
+        self.catalogue.in_flight_bytes.sub(bytes as f64);
     }
 }
 

@@ -20,6 +20,8 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, warn};
 
+use crate::observe::Observer;
+
 /// What one listener grants to all of its clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Connections {
@@ -31,12 +33,21 @@ pub struct Connections {
     pub patience: Duration,
 }
 
+/// A connection that is counted.
+struct Open(Arc<dyn Observer>);
+
 /// When there is no descriptor for one more connection: ended ones give theirs back in the meantime.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 impl Connections {
     /// Serves until `stop` is ready, then lets the requests that are being answered come to their end.
-    pub async fn serve(self, listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        router: Router,
+        observer: Arc<dyn Observer>,
+        stop: impl Future<Output = ()>,
+    ) {
         let places = Arc::new(Semaphore::new(self.most));
         let service = TowerToHyperService::new(router);
         let connections = GracefulShutdown::new();
@@ -54,11 +65,12 @@ impl Connections {
             http.timer(TokioTimer::new()).header_read_timeout(self.patience);
             let connection = http.serve_connection(TokioIo::new(self.patient(stream)), service.clone());
             let connection = connections.watch(connection);
+            let open = Open::new(Arc::clone(&observer));
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     debug!(error = &error as &dyn std::error::Error, "a connection ended early");
                 }
-                drop(place);
+                drop((open, place));
             });
         }
         // Who comes now is refused by the kernel instead of waiting for nothing.
@@ -74,6 +86,19 @@ impl Connections {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.patience));
         Box::pin(stream)
+    }
+}
+
+impl Open {
+    fn new(observer: Arc<dyn Observer>) -> Self {
+        observer.connection_opened();
+        Self(observer)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connection_ended();
     }
 }
 

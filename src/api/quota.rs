@@ -18,7 +18,7 @@ use super::{
     fault::{Code, Fault},
     sending::until_sent,
 };
-use crate::{dispatch::Rejection, job::ClientId};
+use crate::{job::ClientId, observe::Rejection};
 
 /// None: no bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -1,7 +1,7 @@
 //! What requests and their answers may hold in memory, all of them together. Room is taken before there is anything to
 //! hold and given back when the last byte of the answer is sent, or nobody waits for it any more.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -11,18 +11,29 @@ use super::{
     fault::{Code, Fault},
     sending::until_sent,
 };
-use crate::dispatch::Rejection;
+use crate::observe::{Observer, Rejection};
 
 /// One permit for each [`UNIT`].
 #[derive(Debug)]
 pub struct Room {
     left: Arc<Semaphore>,
     bytes: usize,
+    observer: Arc<dyn Observer>,
 }
 
 /// A share of the room.
 #[derive(Debug)]
-pub struct Held(OwnedSemaphorePermit);
+pub struct Held {
+    permit: OwnedSemaphorePermit,
+    told: Told,
+}
+
+/// What was told of a share, and is taken back with it.
+#[derive(Debug)]
+struct Told {
+    bytes: usize,
+    observer: Arc<dyn Observer>,
+}
 
 const UNIT: usize = 1024;
 
@@ -30,8 +41,9 @@ const UNIT: usize = 1024;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Room {
-    pub fn new(bytes: usize) -> Self {
-        Self { left: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))), bytes }
+    pub fn new(bytes: usize, observer: Arc<dyn Observer>) -> Self {
+        observer.in_flight_limit(bytes);
+        Self { left: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))), bytes, observer }
     }
 
     /// What a single request should not exceed for the sake of speed alone.
@@ -41,10 +53,11 @@ impl Room {
 
     pub fn take(&self, bytes: usize) -> Result<Held, Fault> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        Arc::clone(&self.left).try_acquire_many_owned(units).map(Held).map_err(|_| {
+        let permit = Arc::clone(&self.left).try_acquire_many_owned(units).map_err(|_| {
             Fault::new(Code::Saturated, "requests and answers under way take up all memory that is set aside for them")
                 .retry_after(RETRY_AFTER)
-        })
+        })?;
+        Ok(Held { permit, told: Told::new(units as usize * UNIT, Arc::clone(&self.observer)) })
     }
 }
 
@@ -58,7 +71,9 @@ impl Api {
 
 impl Held {
     pub fn and(mut self, other: Self) -> Self {
-        self.0.merge(other.0);
+        let Self { permit, mut told } = other;
+        self.permit.merge(permit);
+        self.told.bytes += mem::take(&mut told.bytes);
         self
     }
 
@@ -67,27 +82,60 @@ impl Held {
     }
 }
 
+impl Told {
+    fn new(bytes: usize, observer: Arc<dyn Observer>) -> Self {
+        observer.in_flight_taken(bytes);
+        Self { bytes, observer }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.observer.in_flight_given_back(self.bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::{body::HttpBody, response::IntoResponse};
     use http_body_util::BodyExt;
 
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::observe::Deaf;
+
+    #[derive(Debug, Default)]
+    struct Told(AtomicUsize);
+
+    impl Observer for Told {
+        fn in_flight_taken(&self, bytes: usize) {
+            self.0.fetch_add(bytes, Ordering::SeqCst);
+        }
+
+        fn in_flight_given_back(&self, bytes: usize) {
+            self.0.fetch_sub(bytes, Ordering::SeqCst);
+        }
+    }
 
     #[tokio::test]
     async fn room_is_given_back_with_the_last_byte() {
-        let room = Room::new(3 * UNIT);
+        let told = Arc::new(Told::default());
+        let now = || told.0.load(Ordering::SeqCst);
+        let room = Room::new(3 * UNIT, told.clone());
         let held = room.take(UNIT).unwrap().and(room.take(2 * UNIT).unwrap());
         assert_eq!(room.take(1).unwrap_err().code, Code::Saturated);
         let response = held.until_sent("answer".into_response());
         assert_eq!(response.body().size_hint().exact(), Some(6));
         assert!(room.take(1).is_err());
+        assert_eq!(now(), 3 * UNIT);
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "answer");
+        assert_eq!(now(), 0);
         assert!(room.take(3 * UNIT).is_ok());
     }
 
     #[test]
     fn what_never_fits_is_refused_like_what_does_not_fit_now() {
-        assert!(Room::new(UNIT).take(usize::MAX).is_err());
+        assert!(Room::new(UNIT, Arc::new(Deaf)).take(usize::MAX).is_err());
     }
 }

@@ -71,6 +71,9 @@ pub struct Catalogue {
     pub orphans_reaped: Counter,
     pub compile_cache: CounterVec,
     pub compile_cache_bytes: Gauge,
+    pub connections: Gauge,
+    pub in_flight_bytes: Gauge,
+    pub in_flight_bytes_limit: Gauge,
 }
 
 impl Catalogue {
@@ -242,6 +245,17 @@ impl Catalogue {
                 "caisson_compile_cache_total",
                 "Compiles that were looked for in the cache, by whether they were there.",
                 &["result"],
+            )?,
+            connections: gauge(registry, "caisson_connections", "HTTP connections that are open.")?,
+            in_flight_bytes: gauge(
+                registry,
+                "caisson_in_flight_bytes",
+                "Memory set aside for requests and answers under way.",
+            )?,
+            in_flight_bytes_limit: gauge(
+                registry,
+                "caisson_in_flight_bytes_limit",
+                "What may be set aside for requests and answers at once; beyond it they are turned away.",
             )?,
             orphans_reaped: put(
                 registry,

@@ -15,7 +15,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "job"]),
     ("app", &["api", "telemetry", "dispatch", "pool", "sandbox", "engine", "config", "language", "observe", "job"]),
-    ("api", &["dispatch", "language", "job"]),
+    // Of connections and of the memory of answers only the API knows.
+    ("api", &["dispatch", "language", "observe", "job"]),
     ("telemetry", &["observe", "job"]),
     ("dispatch", &["pool", "sandbox", "observe", "job"]),
     ("pool", &["sandbox", "engine", "observe", "job"]),

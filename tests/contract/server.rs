@@ -127,7 +127,8 @@ impl Arrange {
                 seed_exit_status: self.seed_exit_status,
                 build: Build { version: "1.2.3".into(), engine: "fake 0".into() },
             },
-            room: Room::new(self.max_in_flight_bytes),
+            room: Room::new(self.max_in_flight_bytes, heard.clone()),
+            observer: heard.clone(),
             metrics: Arc::new(self.metrics),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

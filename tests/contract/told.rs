@@ -1,8 +1,9 @@
 //! What operators are told of jobs and judgings; which metrics that becomes is looked at beside them.
 
 use serde_json::json;
+use tokio::net::TcpStream;
 
-use crate::server::Arrange;
+use crate::server::{Arrange, execute};
 
 #[tokio::test]
 async fn what_programs_used_is_told_of_each_stage() {
@@ -31,4 +32,26 @@ async fn every_case_of_a_judging_is_told_once_with_its_verdict() {
     server.judgement(json!({"source": "cat", "cases": cases})).await;
     let told = ["accepted", "wrong_answer", "skipped"].map(|end| server.heard.count(&format!("case python {end}")));
     assert_eq!(told, [1, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_connection_is_counted_while_it_is_open() {
+    let server = Arrange::warm().await;
+    let idle = TcpStream::connect(server.address).await.unwrap();
+    server.until(|server| server.heard.count("connections") == 1).await;
+    drop(idle);
+    server.until(|server| server.heard.count("connections") == 0).await;
+}
+
+#[tokio::test]
+async fn memory_is_counted_while_a_request_holds_it() {
+    let server = Arrange { max_in_flight_bytes: 1 << 29, ..Arrange::default() }.start().await.settled().await;
+    assert_eq!(server.heard.count("room"), 1 << 29);
+    let running = server.send(execute(json!({"source": "hang", "limits": {"output_bytes": 50_000}}))).await;
+    server.engine.begun(1).await;
+    // For both of its streams at least.
+    let taken = server.heard.count("in flight");
+    assert!((100_000..1 << 29).contains(&taken), "{taken}");
+    drop(running);
+    server.until(|server| server.heard.count("in flight") == 0).await;
 }

@@ -162,6 +162,26 @@ impl Observer for Heard {
         }
     }
 
+    fn connection_opened(&self) {
+        self.add("connections".to_owned(), 1);
+    }
+
+    fn connection_ended(&self) {
+        self.add("connections".to_owned(), -1);
+    }
+
+    fn in_flight_limit(&self, bytes: usize) {
+        self.add("room".to_owned(), bytes as i64);
+    }
+
+    fn in_flight_taken(&self, bytes: usize) {
+        self.add("in flight".to_owned(), bytes as i64);
+    }
+
+    fn in_flight_given_back(&self, bytes: usize) {
+        self.add("in flight".to_owned(), -(bytes as i64));
+    }
+
     fn orphan_reaped(&self) {
         self.add("orphan".to_owned(), 1);
     }
