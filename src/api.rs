@@ -17,6 +17,7 @@ mod seed;
 mod sending;
 mod status;
 mod text;
+mod timing;
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use axum::{
     extract::{self, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use tracing::Span;
 
 pub use judge::judge;
 
-use super::{Api, auth, body, fault::Fault, id};
+use super::{Api, auth, body, fault::Fault, id, status::json, timing::with_timing};
 use crate::dispatch::aside;
 use request::Request;
 use response::Answer;
@@ -40,7 +40,7 @@ pub async fn execute(State(api): State<Arc<Api>>, request: extract::Request) -> 
     job.standing.client = client;
     let held = of_request.and(api.make_room(job.most_output_bytes() + api.dispatch.most_cached_bytes())?);
     let report = api.dispatch.submit(job).await?;
-    let answer =
-        aside(report.output_bytes(), move || Answer::new(&id, &language, &report, encoding).into_response()).await;
-    Ok(held.until_sent(answer))
+    let (timing, claim) = (report.timing, report.claim);
+    let answer = aside(report.output_bytes(), move || json(&Answer::new(&id, &language, &report, encoding))).await;
+    Ok(held.until_sent(with_timing(answer, &timing, claim)))
 }

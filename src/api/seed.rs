@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::Span;
 
-use super::{Api, ApiConfig, body, fault::Fault, id, status::json, text};
+use super::{Api, ApiConfig, body, fault::Fault, id, status::json, text, timing::with_timing};
 use crate::{
     job::{Exit, Limits, Outcome, Output, Overflow, Report, SourceFile, Stage, Standing},
     language::{Catalogue, Language, Submission},
@@ -88,7 +88,10 @@ pub async fn execute(State(api): State<Arc<Api>>, request: Request) -> Response 
         Err(fault) => return plain(&fault),
     };
     match api.dispatch.submit(job).await {
-        Ok(report) => held.until_sent(json(&Answer::new(&report, limit, api.config.seed_exit_status))),
+        Ok(report) => {
+            let answer = json(&Answer::new(&report, limit, api.config.seed_exit_status));
+            held.until_sent(with_timing(answer, &report.timing, report.claim))
+        }
         Err(refusal) => plain(&refusal.into()),
     }
 }

@@ -4,29 +4,61 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{Answer, Call},
-    server::{Arrange, execute},
+    server::{Arrange, execute, judge},
     steady::is_fresh_id,
 };
 
-/// The timings of a header such as `queue;dur=1, claim;dur=0.5`.
-fn server_timing(answer: &Answer) -> Value {
+/// The timings of a header such as `queue;dur=1, claim;dur=0.5;desc="warm"`, and what it says beside them.
+fn server_timing(answer: &Answer) -> (Value, Value) {
     let header = answer.header("server-timing").expect("a Server-Timing header");
-    let timings = header.split(", ").map(|timing| {
-        let (name, duration) = timing.split_once(";dur=").expect("a name and a duration");
-        (format!("{name}_ms"), json!(duration.parse::<f64>().expect("a number")))
-    });
-    Value::Object(timings.collect())
+    let (mut timings, mut descriptions) = (json!({}), json!({}));
+    for metric in header.split(", ") {
+        let mut parts = metric.split(';');
+        let name = parts.next().expect("a name");
+        for part in parts {
+            match part.split_once('=').expect("a parameter") {
+                ("dur", ms) => timings[format!("{name}_ms")] = json!(ms.parse::<f64>().expect("a number")),
+                ("desc", words) => descriptions[name] = json!(words.trim_matches('"')),
+                _ => panic!("{part} is no parameter"),
+            }
+        }
+    }
+    (timings, descriptions)
+}
+
+fn has_the_timings_of_its_body(answer: &Answer) {
+    let mut timing = answer.json()["timing"].clone();
+    for ms in timing.as_object_mut().unwrap().values_mut() {
+        *ms = json!(ms.as_f64().unwrap());
+    }
+    assert_eq!(timing.as_object().unwrap().len(), 6);
+    assert_eq!(server_timing(answer), (timing, json!({"claim": answer.json()["claim"]})));
 }
 
 #[tokio::test]
 async fn the_timings_of_the_body_are_a_header_too() {
-    let answer = Arrange::warm().await.execute(json!({"language": "c", "source": "sleep 5"})).await;
-    let mut timing = answer.json()["timing"].clone();
-    timing.as_object_mut().unwrap().remove("total_ms");
-    let timing: serde_json::Map<_, _> =
-        timing.as_object().unwrap().iter().map(|(name, ms)| (name.clone(), json!(ms.as_f64().unwrap()))).collect();
-    assert_eq!(timing.len(), 5);
-    assert_eq!(server_timing(&answer), Value::Object(timing));
+    let server = Arrange::warm().await;
+    has_the_timings_of_its_body(&server.execute(json!({"language": "c", "source": "sleep 5"})).await);
+    let cases = json!([{"stdin": "1"}, {"stdin": "2"}]);
+    has_the_timings_of_its_body(&server.judge(json!({"language": "c", "source": "cat", "cases": cases})).await);
+}
+
+#[tokio::test]
+async fn the_older_dialect_has_its_timings_in_the_header_only() {
+    let body = json!({"payload": "sleep 5", "lang": "c", "timelimit": 5, "memlimit": 64}).to_string();
+    let answer = Arrange::warm().await.call(Call::post("/execute", body)).await;
+    let (timing, descriptions) = server_timing(&answer);
+    assert_eq!(descriptions, json!({"claim": "warm"}));
+    assert!(timing["run_ms"].as_f64().unwrap() >= 5.0, "{timing}");
+    assert_eq!(timing.as_object().unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn a_stream_and_a_refusal_have_no_timings() {
+    let server = Arrange::warm().await;
+    let stream = judge(json!({"source": "cat", "cases": [{}]})).header("Accept", "text/event-stream");
+    assert_eq!(server.call(stream).await.header("server-timing"), None);
+    assert_eq!(server.execute(json!({"language": "cobol", "source": ""})).await.header("server-timing"), None);
 }
 
 #[tokio::test]

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use axum::{
     extract::{self, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use tracing::Span;
 
-use super::super::{Api, auth, body, fault::Fault, id};
+use super::super::{Api, auth, body, fault::Fault, id, status::json, timing::with_timing};
 use crate::dispatch::aside;
 use request::Request;
 use response::Answer;
@@ -40,7 +40,7 @@ pub async fn judge(State(api): State<Arc<Api>>, request: extract::Request) -> Re
         return Ok(held.until_sent(stream::judge(api, language, judging, encoding).await?));
     }
     let judgement = api.dispatch.judge(judging, |_| ()).await?;
-    let answer =
-        aside(judgement.output_bytes(), move || Answer::new(&id, &language, &judgement, encoding).into_response());
-    Ok(held.until_sent(answer.await))
+    let (timing, claim) = (judgement.timing, judgement.claim);
+    let answer = aside(judgement.output_bytes(), move || json(&Answer::new(&id, &language, &judgement, encoding)));
+    Ok(held.until_sent(with_timing(answer.await, &timing, claim)))
 }

@@ -1,25 +1,19 @@
 //! The report as clients read it.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
-use axum::{
-    http::{HeaderName, HeaderValue, header},
-    response::{IntoResponse, Response},
-};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
 use super::Encoding;
 use crate::{
     api::{
-        fault::{Code, Fault},
         text,
+        timing::{self, ms},
     },
     job::{self, Captured, Exit, Outcome, Report, signal},
     language::Language,
 };
-
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The body of a 200.
 #[derive(Debug, Serialize)]
@@ -77,7 +71,7 @@ enum Artifact<'a> {
 
 impl<'a> Answer<'a> {
     pub fn new(id: &'a str, language: &'a Language, report: &'a Report, encoding: Encoding) -> Self {
-        let Report { compile, compile_cached, run, artifacts, timing, claim } = report;
+        let Report { compile, compile_cached, run, artifacts, timing: times, claim } = report;
         Self {
             id,
             language: &language.id,
@@ -86,36 +80,10 @@ impl<'a> Answer<'a> {
             compile_cached: *compile_cached,
             compile: compile.as_ref().map(|stage| Stage::new(stage, encoding)),
             run: run.as_ref().map(|stage| Stage::new(stage, encoding)),
-            timing: Timing::new(timing),
-            claim: self::claim(*claim),
+            timing: Timing::new(times),
+            claim: timing::name(*claim),
             artifacts: artifacts.iter().map(Artifact::new).collect(),
         }
-    }
-}
-
-impl IntoResponse for Answer<'_> {
-    fn into_response(self) -> Response {
-        write_down(&self, self.timing)
-    }
-}
-
-/// A 200 with the answer as JSON, and where the time went as a header too.
-pub(super) fn write_down(answer: &impl Serialize, timing: Timing) -> Response {
-    let Ok(body) = serde_json::to_vec(answer) else {
-        return Fault::new(Code::Internal, "the result could not be written down").into_response();
-    };
-    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
-    if let Ok(timing) = HeaderValue::try_from(timing.header()) {
-        response.headers_mut().insert(SERVER_TIMING, timing);
-    }
-    response
-}
-
-pub(super) fn claim(claim: job::Claim) -> &'static str {
-    match claim {
-        job::Claim::Warm => "warm",
-        job::Claim::Late => "late",
-        job::Claim::Cold => "cold",
     }
 }
 
@@ -159,14 +127,6 @@ impl Timing {
             total_ms: ms(total),
         }
     }
-
-    fn header(&self) -> String {
-        let Self { queue_ms, claim_ms, compile_ms, run_ms, overhead_ms, total_ms: _ } = self;
-        format!(
-            "queue;dur={queue_ms}, claim;dur={claim_ms}, compile;dur={compile_ms}, run;dur={run_ms}, \
-             overhead;dur={overhead_ms}"
-        )
-    }
 }
 
 impl<'a> Artifact<'a> {
@@ -204,11 +164,6 @@ fn encode(captured: &Captured, encoding: Encoding) -> (Cow<'_, str>, bool) {
         Encoding::Utf8 => text::lossy(captured),
         Encoding::Base64 => (Cow::Owned(BASE64_STANDARD.encode(&captured.bytes)), false),
     }
-}
-
-/// Milliseconds to the microsecond: more digits would be noise.
-pub(super) fn ms(duration: Duration) -> f64 {
-    (duration.as_nanos() as f64 / 1e3).round() / 1e3
 }
 
 pub(super) fn is_false(value: &bool) -> bool {
@@ -252,23 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn milliseconds_have_three_decimals_at_most() {
-        assert_eq!(ms(Duration::from_nanos(1_234_567)), 1.235);
-        assert_eq!(serde_json::to_string(&ms(Duration::from_nanos(100_100_499))).unwrap(), "100.1");
-    }
-
-    #[test]
     fn base64_brings_every_byte_back_and_needs_no_replacement() {
         let captured = Captured { bytes: b"\xff\x00".to_vec(), truncated: false };
         assert_eq!(encode(&captured, Encoding::Base64), ("/wA=".into(), false));
         assert_eq!(encode(&captured, Encoding::Utf8), ("\u{fffd}\0".into(), true));
-    }
-
-    #[test]
-    fn the_timings_are_a_header_too() {
-        let ms = Duration::from_millis;
-        let timing = job::Timing { queue: ms(1), claim: ms(2), compile: ms(3), run: ms(4), total: ms(15) };
-        let expected = "queue;dur=1, claim;dur=2, compile;dur=3, run;dur=4, overhead;dur=8";
-        assert_eq!(Timing::new(&timing).header(), expected);
     }
 }

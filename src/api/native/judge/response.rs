@@ -1,13 +1,13 @@
 //! The judgement as clients read it.
 
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::super::{
     Encoding,
-    response::{Stage, Timing, claim, is_false, ms, write_down},
+    response::{Stage, Timing, is_false},
 };
 use crate::{
+    api::timing::{self, ms},
     job::{self, Judged, Judgement, Verdict},
     language::Language,
 };
@@ -41,7 +41,7 @@ pub struct Case<'a> {
 
 impl<'a> Answer<'a> {
     pub fn new(id: &'a str, language: &'a Language, judgement: &'a Judgement, encoding: Encoding) -> Self {
-        let Judgement { compile, compile_cached, cases, timing, claim: claimed } = judgement;
+        let Judgement { compile, compile_cached, cases, timing: times, claim } = judgement;
         let runs = || cases.iter().filter_map(|case| case.run.as_ref()).map(|stage| stage.usage);
         Self {
             id,
@@ -54,8 +54,8 @@ impl<'a> Answer<'a> {
             cases: cases.iter().map(|case| Case::new(case, encoding)).collect(),
             max_cpu_time_ms: ms(runs().map(|usage| usage.cpu_time).max().unwrap_or_default()),
             max_memory_peak_bytes: runs().map(|usage| usage.memory_peak_bytes).max().unwrap_or_default(),
-            timing: Timing::new(timing),
-            claim: claim(*claimed),
+            timing: Timing::new(times),
+            claim: timing::name(*claim),
         }
     }
 }
@@ -70,12 +70,6 @@ impl<'a> Case<'a> {
             checker_message: message.as_deref(),
             points: *points,
         }
-    }
-}
-
-impl IntoResponse for Answer<'_> {
-    fn into_response(self) -> Response {
-        write_down(&self, self.timing)
     }
 }
 
