@@ -18,12 +18,13 @@ mod sending;
 mod status;
 mod text;
 mod timing;
+mod trace;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
 use tokio::net::TcpListener;
@@ -61,6 +62,8 @@ pub struct ApiConfig {
     /// What the seed's dialect reports as `exit_status`.
     pub seed_exit_status: ExitStatus,
     pub build: Build,
+    /// Which part of the traces that begin here are sampled.
+    pub trace_ratio: f64,
 }
 
 /// Lets its bearer do what its scopes say.
@@ -124,7 +127,7 @@ pub fn router(api: Api) -> Router {
         .fallback(middleware::not_found)
         .method_not_allowed_fallback(middleware::method_not_allowed)
         .layer(middleware::catch_panics())
-        .layer(from_fn(middleware::identify))
+        .layer(from_fn_with_state(Arc::clone(&api), middleware::identify))
         .with_state(api)
 }
 

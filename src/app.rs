@@ -221,6 +221,8 @@ fn api_config(server: config::Server, compat: config::Compat, engine: String) ->
             SeedExitStatus::Head => ExitStatus::Head,
         },
         build: Build { version: env!("CARGO_PKG_VERSION").to_owned(), engine },
+        // Nobody records them.
+        trace_ratio: 0.0,
     }
 }
 

@@ -8,10 +8,12 @@ use std::{
 /// 32 hexadecimal digits that nobody else has and nobody can guess: the standard library's keyed hash under keys that
 /// the operating system drew.
 pub fn fresh() -> String {
-    iter::repeat_with(|| RandomState::new().build_hasher().finish())
-        .take(2)
-        .map(|half| format!("{half:016x}"))
-        .collect()
+    iter::repeat_with(fresh_half).take(2).collect()
+}
+
+/// 16 of them.
+pub fn fresh_half() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
 /// Whether a client may name its request so: short, and harmless in any log.

@@ -1,9 +1,9 @@
-//! What surrounds every handler: an id, a span, and an answer even when the handler panics.
+//! What surrounds every handler: an id, a place in a trace, a span, and an answer even when the handler panics.
 
-use std::{any::Any, time::Instant};
+use std::{any::Any, sync::Arc, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -12,22 +12,28 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, field::Empty};
 
 use super::{
+    Api,
     fault::{Code, Fault},
     id,
+    trace::Trace,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request its id and its span, and every fault the words that only this place knows.
-pub async fn identify(request: Request, next: Next) -> Response {
+pub async fn identify(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let since = Instant::now();
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let request_id = given.filter(|given| id::is_acceptable(given)).map_or_else(id::fresh, str::to_owned);
+    let trace = Trace::of(request.headers(), api.config.trace_ratio);
     // The route, not the path: a path may hold anything.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let span = tracing::info_span!(
         "request",
         request_id,
+        trace_id = trace.id,
+        span_id = trace.span,
+        parent_span_id = trace.parent,
         method = %request.method(),
         route,
         client = Empty,
@@ -49,6 +55,7 @@ pub async fn identify(request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    trace.describe(response.headers_mut());
     response
 }
 

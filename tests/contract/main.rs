@@ -32,4 +32,5 @@ mod service;
 mod shape_faults;
 mod steady;
 mod told;
+mod trace;
 mod transport_faults;

@@ -125,6 +125,7 @@ impl Arrange {
                 max_deadline: Duration::from_secs(60),
                 keys: self.keys,
                 seed_exit_status: self.seed_exit_status,
+                trace_ratio: 0.0,
                 build: Build { version: "1.2.3".into(), engine: "fake 0".into() },
             },
             room: Room::new(self.max_in_flight_bytes, heard.clone()),

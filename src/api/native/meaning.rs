@@ -312,6 +312,7 @@ mod tests {
             max_deadline: Duration::from_secs(60),
             keys: Vec::new(),
             seed_exit_status: ExitStatus::Program,
+            trace_ratio: 0.0,
             build: Build { version: "0".into(), engine: "none".into() },
         }
     }
