@@ -165,10 +165,11 @@ fn fleet_config(config: &Config, boot: String) -> FleetConfig {
         owner,
         budget,
         creators,
-        run_slots: _,
+        run_slots,
         queue: _,
         queue_patience: _,
         cpus,
+        most_ready,
         uid_base,
         boot_patience,
         recycle_after,
@@ -176,20 +177,22 @@ fn fleet_config(config: &Config, boot: String) -> FleetConfig {
     } = config.pool.clone();
     FleetConfig {
         ledger: LedgerConfig { owner, boot, budget, uid_base },
-        pools: config.languages.iter().map(pool_config).collect(),
+        pools: config.languages.iter().map(|language| pool_config(language, most_ready)).collect(),
         creators,
+        run_slots,
         boot_patience,
         recycle_after,
         cpus,
     }
 }
 
-fn pool_config(language: &Language) -> PoolConfig {
+fn pool_config(language: &Language, most: usize) -> PoolConfig {
     PoolConfig {
         language: language.key.clone(),
         image: language.image.clone(),
         runtime: language.runtime.clone(),
         size: language.pool_size,
+        most,
         ceiling: language.ceiling.0,
         rehearsal: language.rehearsal(),
     }

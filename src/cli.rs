@@ -7,6 +7,7 @@ mod doctor;
 mod images;
 mod judge;
 mod run;
+mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -38,6 +39,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Look at all that the server needs and say what to do about what is missing
     Doctor(Configured),
+    /// Try the pool's policy, and others, on a machine that is only computed
+    Simulate(simulate::Arguments),
     /// The images that sandboxes are made from
     Images {
         #[command(subcommand)]
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
             let findings = runtime()?.block_on(app::examine(&config));
             Ok(doctor::report(&findings))
         }),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Images { command } => images::run(&command),
     };
     result.unwrap_or_else(|error| {

@@ -74,6 +74,8 @@ pub enum KeyScope {
 pub struct Pool {
     pub owner: String,
     pub budget: usize,
+    /// Ready sandboxes that demand alone may bring a language to.
+    pub most_ready: usize,
     pub creators: usize,
     pub run_slots: usize,
     pub queue: usize,

@@ -220,6 +220,7 @@ impl Dispatch {
         describe: impl FnOnce(&R) -> (JobEnd, Timing),
     ) -> Result<R, Refusal> {
         let _active = self.active.enter();
+        self.fleet.arrived(language);
         // After it counts as active: a drain that begins now waits for it or is seen here.
         if self.is_draining() {
             return Err(Refusal::Draining);

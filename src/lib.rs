@@ -11,4 +11,5 @@ pub mod language;
 pub mod observe;
 pub mod pool;
 pub mod sandbox;
+pub mod simulate;
 pub mod telemetry;

@@ -9,9 +9,10 @@
 //! ```
 
 mod breaker;
+pub mod demand;
 mod fleet;
 mod janitor;
-mod policy;
+pub mod policy;
 mod reaper;
 mod shelf;
 mod warmer;

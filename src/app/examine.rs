@@ -137,7 +137,7 @@ async fn of_language(
             remedy: "see above, and the engine's own log".to_owned(),
         });
     };
-    let pool = pool_config(language);
+    let pool = pool_config(language, 0);
     let job_uid = custody.job_uid();
     let spec = pool.spec(&custody, config.pool.cpus);
     let since = Instant::now();

@@ -165,6 +165,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         owner,
         budget,
         sizes: _,
+        most_ready,
         creators,
         run_slots,
         queue,
@@ -183,6 +184,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         notes.add("pool.owner", "must be 1 to 40 lower-case letters, digits and `-`, and not begin with `-`");
     }
     notes.within("pool.budget", budget, 1, 4096);
+    notes.within("pool.most_ready", most_ready, 0, 4096);
     notes.within("pool.creators", creators, 0, 256);
     notes.within("pool.run_slots", run_slots, 0, 4096);
     notes.within("pool.queue", queue, 1, 100_000);
@@ -198,6 +200,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
     Pool {
         owner,
         budget: budget as usize,
+        most_ready: most_ready as usize,
         creators: or_cores(creators),
         run_slots: match run_slots {
             // Left to us: as many as there are processors, as far as the budget goes.

@@ -279,12 +279,12 @@ impl Admission {
         }
         for language in std::mem::take(&mut state.told).into_keys() {
             if !demand.contains_key(&language) {
-                self.fleet.wanted(&language, 0);
+                self.fleet.wanted(&language, 0, None);
             }
         }
-        for (language, Demand { interactive, batch }) in &demand {
+        for (language, Demand { interactive, batch, earliest }) in &demand {
             let kept = if *batch > 0 { KEPT_FROM_BATCH } else { 0 };
-            self.fleet.wanted(language, interactive + batch + kept);
+            self.fleet.wanted(language, interactive + batch + kept, *earliest);
         }
         for priority in [Priority::Interactive, Priority::Batch] {
             self.observer.queue_length(priority.into(), state.line.count(priority));

@@ -56,6 +56,8 @@ type Rank = (Priority, usize, Duration, usize, Duration, Instant, Ticket);
 pub struct Demand {
     pub interactive: usize,
     pub batch: usize,
+    /// When the first of them gives up.
+    pub earliest: Option<Instant>,
 }
 
 impl<T> Line<T> {
@@ -163,6 +165,7 @@ impl<T> Line<T> {
                 Priority::Interactive => demand.interactive += 1,
                 Priority::Batch => demand.batch += 1,
             }
+            demand.earliest = Some(demand.earliest.map_or(waiting.deadline, |known| known.min(waiting.deadline)));
         }
         all
     }
@@ -343,12 +346,13 @@ mod tests {
     }
 
     #[test]
-    fn demand_tells_how_many_wait() {
+    fn demand_tells_how_many_wait_and_until_when() {
         let mut scene = Scene::new();
         scene.join("x", "", "c", Interactive, 5);
         scene.join("y", "", "c", Batch, 2);
+        let earliest = Some(scene.now + Duration::from_secs(2));
         let demand = scene.line.demand();
-        assert_eq!(demand.get(&LanguageId::new("c")), Some(&Demand { interactive: 1, batch: 1 }));
+        assert_eq!(demand.get(&LanguageId::new("c")), Some(&Demand { interactive: 1, batch: 1, earliest }));
         assert_eq!(demand.len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! All pools, under one budget.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -18,7 +18,10 @@ use tracing::warn;
 
 use super::{
     breaker::Breaker,
-    janitor, reaper,
+    demand::Demand,
+    janitor,
+    policy::{self, Aim, Busy},
+    reaper,
     shelf::{Shelf, Taken},
     warmer,
 };
@@ -35,6 +38,8 @@ pub struct FleetConfig {
     pub pools: Vec<PoolConfig>,
     /// Boots under way at once, and destructions too. More than there are processors gains nothing.
     pub creators: usize,
+    /// Programs that run at once: what they run in is not on the shelves, and the budget must hold it too.
+    pub run_slots: usize,
     /// How long an agent may take to say hello.
     pub boot_patience: Duration,
     /// The age at which an idle sandbox is replaced, give or take a tenth.
@@ -50,8 +55,10 @@ pub struct PoolConfig {
     pub image: String,
     /// Its sandboxes' own, if they have one.
     pub runtime: Option<String>,
-    /// Ready sandboxes to keep.
+    /// Ready sandboxes to keep at all times.
     pub size: usize,
+    /// As many as that may become by demand alone. No more than `size`: they never do.
+    pub most: usize,
     /// The most that any job of the language may use.
     pub ceiling: Limits,
     /// What its sandboxes run while they warm up, if there is something better than nothing.
@@ -80,22 +87,35 @@ pub(super) struct Pool {
     pub shelf: Shelf,
     pub booting: AtomicUsize,
     pub claimed: AtomicUsize,
-    /// Jobs that wait for a sandbox of it, whether they could begin with one or not.
-    pub wanted: AtomicUsize,
     pub breaker: Mutex<Breaker>,
+    demand: Mutex<Demand>,
+    line: Mutex<Line>,
+    /// What the warmer works towards.
+    aim: Mutex<Aim>,
 }
 
-/// Whether programs run, for refilling and removing to keep out of their way.
-#[derive(Debug, Default)]
+/// Jobs that want a sandbox and do not wait at the shelf.
+#[derive(Debug, Default, Clone, Copy)]
+struct Line {
+    waiting: usize,
+    earliest: Option<Instant>,
+    /// Since when somebody has waited, there or at the shelf.
+    since: Option<Instant>,
+}
+
+/// How long who says nothing is taken to be able to wait. With no bound at all it would come after all who do say.
+const ASSUMED_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What keeps the processors busy, for refilling and removing to keep out of the programs' way.
+#[derive(Debug)]
 pub(super) struct Activity {
-    running: AtomicUsize,
-    last_end: Mutex<Option<Instant>>,
+    processors: usize,
+    /// Without those that have just ended.
+    busy: Mutex<Busy>,
+    /// When programs ended, those of a moment ago.
+    ends: Mutex<VecDeque<Instant>>,
     closed: AtomicBool,
 }
-
-/// A client in a closed loop is back within some milliseconds, and a boot begun in that gap would slow its next job. Too
-/// large, and a busy service lives from its floor alone.
-const QUIET_AFTER: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
@@ -120,7 +140,7 @@ pub struct PoolStatus {
 impl PoolConfig {
     /// A sandbox that can hold any job of the language.
     pub fn spec(&self, custody: &Custody, cpus: f64) -> SandboxSpec {
-        let Self { language, image, runtime, size: _, ceiling, rehearsal: _ } = self;
+        let Self { language, image, runtime, size: _, most: _, ceiling, rehearsal: _ } = self;
         SandboxSpec {
             id: custody.id().clone(),
             language: language.clone(),
@@ -149,13 +169,13 @@ impl Fleet {
             observer: Arc::clone(&observer),
             changed: Notify::new(),
             shelved: Notify::new(),
-            activity: Arc::default(),
+            activity: Arc::new(Activity::new(config.creators)),
             tasks: AsyncMutex::new(JoinSet::new()),
             config,
         });
-        for pool in fleet.pools.values() {
-            observer.pool_target(&pool.config.language, pool.config.size);
-        }
+        // Who asks for the status must not find that nothing is aimed at.
+        let snapshot = warmer::look(&fleet);
+        fleet.pools.values().zip(policy::aim(&snapshot)).for_each(|(pool, aim)| *pool.aim() = aim);
         // Before the first boot: an orphan may still use the uids that the first sandboxes get.
         if let Err(error) = janitor::sweep(&ledger, &*engine, &*observer).await {
             warn!(error = &error as &dyn std::error::Error, "could not look for what an earlier run left");
@@ -190,7 +210,7 @@ impl Fleet {
             Taken::Wait(receiver) => receiver,
         };
         // Once its pause is over, whoever asks is the one who tries.
-        if pool.breaker().may_try(Instant::now()) == 0 {
+        if pool.breaker().may_try(Instant::now().into_std()) == 0 {
             return Err(pool.unavailable());
         }
         self.changed.notify_one();
@@ -217,17 +237,10 @@ impl Fleet {
         self.pools.get(language).map_or(0, |pool| pool.shelf.ready())
     }
 
-    /// So many jobs wait.
-    pub fn wanted(&self, language: &LanguageId, jobs: usize) {
-        let Some(pool) = self.pools.get(language) else { return };
-        pool.wanted.store(jobs, Ordering::Relaxed);
-        self.changed.notify_one();
-    }
-
     /// When to ask again for a sandbox, where there is none and none comes up.
     pub fn hopeless(&self, language: &LanguageId) -> Option<Duration> {
         let pool = self.pools.get(language)?;
-        let is_hopeless = pool.shelf.ready() == 0 && pool.breaker().may_try(Instant::now()) == 0;
+        let is_hopeless = pool.shelf.ready() == 0 && pool.breaker().may_try(Instant::now().into_std()) == 0;
         is_hopeless.then(|| pool.retry_after())
     }
 
@@ -235,6 +248,26 @@ impl Fleet {
     pub async fn shelved(&self) -> bool {
         self.shelved.notified().await;
         !self.is_closed()
+    }
+
+    /// A request came, whatever becomes of it.
+    pub fn arrived(&self, language: &LanguageId) {
+        if let Some(pool) = self.pools.get(language) {
+            pool.demand().arrived(Instant::now().into_std());
+        }
+    }
+
+    /// So many jobs wait elsewhere for one to begin in, and the first of them gives up at `earliest`.
+    pub fn wanted(&self, language: &LanguageId, waiting: usize, earliest: Option<Instant>) {
+        if let Some(pool) = self.pools.get(language) {
+            let mut line = pool.line();
+            let is_news = (line.waiting, line.earliest) != (waiting, earliest);
+            *line = Line { waiting, earliest, since: line.since };
+            drop(line);
+            if is_news {
+                self.changed.notify_one();
+            }
+        }
     }
 
     pub fn status(&self) -> Vec<PoolStatus> {
@@ -247,7 +280,7 @@ impl Fleet {
 
     /// A program begins to run; until the guard is dropped, refilling stays out of its way.
     pub fn running(self: &Arc<Self>) -> RunningGuard {
-        self.activity.running.fetch_add(1, Ordering::Relaxed);
+        self.activity.busy().running += 1;
         RunningGuard(Arc::clone(self))
     }
 
@@ -312,24 +345,44 @@ pub struct RunningGuard(Arc<Fleet>);
 impl Drop for RunningGuard {
     fn drop(&mut self) {
         let activity = &self.0.activity;
-        *activity.last_end.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        activity.running.fetch_sub(1, Ordering::Relaxed);
+        activity.ends().push_back(Instant::now());
+        activity.busy().running -= 1;
         self.0.changed.notify_one();
     }
 }
 
 impl Activity {
+    /// More boots at once than there are processors gain nothing, and so it is `creators` that says how many there are.
+    fn new(creators: usize) -> Self {
+        Self { processors: creators, busy: Mutex::default(), ends: Mutex::default(), closed: AtomicBool::new(false) }
+    }
+
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// How long until it is quiet, if nothing runs by then; `None` while something runs.
-    pub fn quiet_in(&self) -> Option<Duration> {
-        if self.running.load(Ordering::Relaxed) > 0 {
-            return None;
+    /// What is under way, to be counted up and down.
+    pub fn busy(&self) -> MutexGuard<'_, Busy> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Processors that a boot or a removal may have.
+    pub fn spare(&self) -> usize {
+        let just_ended = self.ends().len();
+        Busy { just_ended, ..*self.busy() }.spare(self.processors)
+    }
+
+    /// How long until one more may be to spare without anything happening.
+    pub fn spare_in(&self) -> Option<Duration> {
+        self.ends().front().map(|end| policy::RETURN.saturating_sub(end.elapsed()))
+    }
+
+    fn ends(&self) -> MutexGuard<'_, VecDeque<Instant>> {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        while ends.front().is_some_and(|end| end.elapsed() >= policy::RETURN) {
+            ends.pop_front();
         }
-        let last_end = *self.last_end.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(last_end.map_or(Duration::ZERO, |end| QUIET_AFTER.saturating_sub(end.elapsed())))
+        ends
     }
 }
 
@@ -340,22 +393,50 @@ impl Pool {
             shelf: Shelf::new(budget),
             booting: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
-            wanted: AtomicUsize::new(0),
             breaker: Mutex::new(Breaker::default()),
+            demand: Mutex::default(),
+            line: Mutex::default(),
+            aim: Mutex::default(),
         }
+    }
+
+    pub fn demand(&self) -> MutexGuard<'_, Demand> {
+        self.demand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn aim(&self) -> MutexGuard<'_, Aim> {
+        self.aim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Jobs that want a sandbox, wherever they wait.
+    pub fn waiting(&self) -> usize {
+        self.shelf.waiting() + self.line().waiting
+    }
+
+    /// When the first of them gives up.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        let is_waited_for = self.waiting() > 0;
+        let mut line = self.line();
+        line.since = if is_waited_for { line.since.or(Some(now)) } else { None };
+        let assumed = line.since.map(|since| since + ASSUMED_PATIENCE);
+        line.earliest.into_iter().chain(assumed).min()
     }
 
     pub fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who waits and finds nothing on the shelf.
-    pub fn lacking(&self) -> usize {
-        self.shelf.waiting() + self.wanted.load(Ordering::Relaxed).saturating_sub(self.shelf.ready())
+    /// Those of them who find nothing on the shelf.
+    fn lacking(&self) -> usize {
+        self.waiting().saturating_sub(self.shelf.ready())
     }
 
     fn retry_after(&self) -> Duration {
-        self.breaker().pause_left(Instant::now()).max(Duration::from_secs(1))
+        self.breaker().pause_left(Instant::now().into_std()).max(Duration::from_secs(1))
     }
 
     fn unavailable(&self) -> ClaimError {
@@ -369,7 +450,7 @@ impl Pool {
             booting: self.booting.load(Ordering::Relaxed),
             claimed: self.claimed.load(Ordering::Relaxed),
             waiting: self.lacking(),
-            target: self.config.size,
+            target: self.aim().target,
             healthy: !self.breaker().is_open(),
         }
     }

@@ -1,40 +1,74 @@
 //! Which sandboxes to make, and which to give up: a pure decision over one look at everything.
 //!
-//! A boot costs 100 to 300 ms of processor time that running programs would feel. So whoever waits is served first, then
-//! every shelf gets its floor, and the rest of the shelf is filled only while the machine is quiet.
+//! A boot costs 100 to 300 ms of processor time that running programs would feel, and so a shelf is a battery: filled
+//! while there is a processor to spare, drawn on while there is none. In two steps: [`aim`] says how many of each language
+//! there are to be, [`act`] what to do about it now. Whoever waits is served first, the earliest deadline before the
+//! others; then every shelf gets its floor; the rest is filled only on a processor that nothing else keeps busy.
 
+use std::time::{Duration, Instant};
+
+use super::demand::Outlook;
 use crate::job::LanguageId;
 
 /// What the fleet looks like now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     pub pools: Vec<PoolView>,
-    /// Shares of the budget that nobody holds.
-    pub free: usize,
-    /// Sandboxes that are being destroyed, and so will free a share soon.
+    /// Sandboxes that may be on the host at once.
+    pub budget: usize,
+    /// Those that are, whatever their state.
+    pub on_host: usize,
+    /// Those of them that are being destroyed, and so will make room soon.
     pub dying: usize,
+    /// What running and being made takes of the budget, beside what is on the shelves.
+    pub working: usize,
     /// Boots that may be under way at once.
     pub creators: usize,
-    /// No job runs, and none has just run.
-    pub quiet: bool,
+    /// See [`Busy::spare`].
+    pub spare: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PoolView {
     pub language: LanguageId,
     pub ready: usize,
     pub booting: usize,
-    /// Requests that wait for a sandbox.
+    /// Jobs that want a sandbox, those included that will have what is ready.
     pub waiting: usize,
-    pub target: usize,
+    /// The earliest time at which one of them gives up.
+    pub deadline: Option<Instant>,
+    /// Ready sandboxes that are to be there at all times. 0: none, unless somebody asks for them in advance.
+    pub size: usize,
+    /// Ready sandboxes that demand alone may bring.
+    pub most: usize,
+    pub outlook: Outlook,
     /// Boots of it that may be under way at once, by its breaker.
     pub may_try: usize,
+}
+
+/// How many ready sandboxes of one language there are to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Aim {
+    /// Even while programs run.
+    pub floor: usize,
+    /// Once a processor is to spare.
+    pub target: usize,
+}
+
+/// All that we know of to keep a processor each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Busy {
+    pub running: usize,
+    /// Programs that ended less than [`RETURN`] ago.
+    pub just_ended: usize,
+    pub booting: usize,
+    pub removing: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Boot(LanguageId),
-    /// Give up an idle sandbox of one language for another's sake.
+    /// Give up an idle sandbox.
     Expire(LanguageId),
 }
 
@@ -42,65 +76,189 @@ pub enum Action {
 /// the very jobs that caused it.
 pub const FLOOR: usize = 2;
 
+/// A client in a closed loop is back within some milliseconds, and a boot begun in that gap would slow its next job. Too
+/// large, and a busy service lives from its floors alone.
+pub const RETURN: Duration = Duration::from_millis(50);
+
+/// A used sandbox rests until a processor is to spare, and so long at the most: on a busy service none ever is. Too small
+/// and a burst pays for the removals of its own beginning; too large and files of jobs long gone fill the memory.
+pub const LONGEST_REST: Duration = Duration::from_secs(3);
+
+/// When fewer sandboxes than this may still be made, room comes before quiet.
+pub const RESERVE: usize = 4;
+
+/// Whether a used sandbox that has rested so long is removed even though programs run.
+pub fn must_go(rested: Duration, free: usize) -> bool {
+    rested >= LONGEST_REST || free < RESERVE
+}
+
 pub fn plan(snapshot: &Snapshot) -> Vec<Action> {
-    let mut pools = snapshot.pools.clone();
-    let under_way: usize = pools.iter().map(|pool| pool.booting).sum();
-    let mut room = snapshot.creators.saturating_sub(under_way).min(snapshot.free);
-    let mut actions = Vec::new();
-    let needs: [Need; 3] = [PoolView::for_waiting, PoolView::for_floor, PoolView::for_target];
-    let urgent = if snapshot.quiet { needs.len() } else { needs.len() - 1 };
-    for need in needs.into_iter().take(urgent) {
-        // One each in turn, the neediest first, so that no language starves another.
-        while room > 0 {
-            let Some(pool) = pools.iter_mut().filter(|pool| pool.needed(need) > 0).max_by_key(|pool| pool.needed(need))
-            else {
-                break;
-            };
-            pool.booting += 1;
-            actions.push(Action::Boot(pool.language.clone()));
-            room -= 1;
+    act(snapshot, &aim(snapshot))
+}
+
+/// One for each pool, in their order; together they fit into the budget.
+pub fn aim(snapshot: &Snapshot) -> Vec<Aim> {
+    let pools = &snapshot.pools;
+    let floors = Vec::from_iter(pools.iter().map(PoolView::floor));
+    // What is asked for, by the configuration or in advance.
+    let asked = Vec::from_iter(pools.iter().zip(&floors).map(|(pool, floor)| pool.asked(*floor)));
+    let spare = snapshot.budget.saturating_sub(snapshot.working + asked.iter().sum::<usize>());
+    let growing = pools.iter().filter(|pool| pool.grows()).count().max(1);
+    let peaks: f64 = pools.iter().filter(|pool| pool.grows()).map(|pool| pool.outlook.peak).sum();
+    let targets = pools.iter().zip(&floors).zip(&asked).map(|((pool, floor), asked)| {
+        if !pool.grows() {
+            return *asked;
         }
+        // Half of what is to spare goes to all alike, for what nobody foresees; half to those who had the bursts.
+        let by_peak = if peaks > 0.0 { pool.outlook.peak / peaks } else { 0.0 };
+        let share = (spare / 2 / growing) + ((spare / 2) as f64 * by_peak) as usize;
+        (pool.size.max(*floor) + share).min(pool.most).max(*asked)
+    });
+    let targets = Vec::from_iter(targets);
+    let mut aims = vec![Aim::default(); pools.len()];
+    let mut left = snapshot.budget;
+    let mut given = vec![0; pools.len()];
+    grant(&mut given, &floors, &mut left);
+    aims.iter_mut().zip(&given).for_each(|(aim, given)| aim.floor = *given);
+    grant(&mut given, &asked, &mut left);
+    grant(&mut given, &targets, &mut left);
+    aims.iter_mut().zip(&given).for_each(|(aim, given)| aim.target = *given);
+    aims
+}
+
+/// Raises what is given to what is wanted, as far as there is something left: then those who have least come first.
+fn grant(given: &mut [usize], wanted: &[usize], left: &mut usize) {
+    loop {
+        let lacking: usize = given.iter().zip(wanted).map(|(given, wanted)| wanted.saturating_sub(*given)).sum();
+        if lacking == 0 || *left == 0 {
+            return;
+        }
+        if lacking <= *left {
+            *left -= lacking;
+            given.iter_mut().zip(wanted).for_each(|(given, wanted)| *given = (*given).max(*wanted));
+            return;
+        }
+        let poor = given.iter_mut().zip(wanted).filter(|(given, wanted)| **given < **wanted);
+        let Some((poorest, _)) = poor.min_by_key(|(given, _)| **given) else { return };
+        *poorest += 1;
+        *left -= 1;
     }
-    actions.extend(expire(snapshot, &pools));
+}
+
+impl Busy {
+    /// Processors that a boot or a removal may have without anybody feeling it.
+    pub fn spare(self, processors: usize) -> usize {
+        let Self { running, just_ended, booting, removing } = self;
+        processors.saturating_sub(running + just_ended + booting + removing)
+    }
+}
+
+/// What to do for the aims, which are one for each pool, in their order.
+pub fn act(snapshot: &Snapshot, aims: &[Aim]) -> Vec<Action> {
+    let mut lines = Vec::from_iter(snapshot.pools.iter().zip(aims).map(|(pool, aim)| Line::new(pool, *aim)));
+    let under_way: usize = lines.iter().map(|line| line.booting).sum();
+    let free = snapshot.budget.saturating_sub(snapshot.on_host);
+    let room = snapshot.creators.saturating_sub(under_way).min(free);
+    let mut actions = Vec::new();
+    for begun in 0..room {
+        let Some(next) = neediest(&lines, begun < snapshot.spare) else { break };
+        lines[next].booting += 1;
+        actions.push(Action::Boot(lines[next].pool.language.clone()));
+    }
+    let given_up = expire(snapshot, &mut lines, free);
+    actions.extend(given_up);
     actions
 }
 
-/// When the whole budget is taken and somebody waits for another language, idle sandboxes make way.
-fn expire(snapshot: &Snapshot, pools: &[PoolView]) -> Vec<Action> {
-    let lacking: usize = pools.iter().map(|pool| pool.needed(PoolView::for_waiting)).sum();
-    let lacking = lacking.min(snapshot.creators).saturating_sub(snapshot.free + snapshot.dying);
-    let mut idle: Vec<(usize, &LanguageId)> =
-        pools.iter().filter(|pool| pool.waiting == 0).map(|pool| (pool.ready, &pool.language)).collect();
+/// Whom the next boot is for.
+fn neediest(lines: &[Line<'_>], is_spare: bool) -> Option<usize> {
+    let lacking = |need| lines.iter().enumerate().filter(move |(_, line)| line.lacks(need) > 0);
+    let most_of = |need| lacking(need).max_by_key(move |(_, line)| line.lacks(need));
+    let waited_for = lacking(Need::Waiting).min_by_key(|(_, line)| line.urgency());
+    let below_floor = waited_for.or_else(|| most_of(Need::Floor));
+    let below_target = below_floor.or_else(|| if is_spare { most_of(Need::Target) } else { None });
+    below_target.map(|(index, _)| index)
+}
+
+/// Idle sandboxes make way when the budget is used up and somebody waits for another language, and when the budget has
+/// become smaller. When a processor is to spare, one that is too many goes.
+fn expire(snapshot: &Snapshot, lines: &mut [Line<'_>], free: usize) -> Vec<Action> {
+    let waited_for: usize = lines.iter().map(|line| line.lacks(Need::Waiting)).sum();
+    let lacking = waited_for.min(snapshot.creators).saturating_sub(free + snapshot.dying);
+    let over = snapshot.on_host.saturating_sub(snapshot.budget + snapshot.dying);
     let mut actions = Vec::new();
-    for _ in 0..lacking {
-        let Some((ready, language)) = idle.iter_mut().max_by_key(|(ready, _)| *ready) else { break };
-        if *ready == 0 {
-            break;
-        }
-        *ready -= 1;
-        actions.push(Action::Expire((*language).clone()));
+    for _ in 0..lacking.max(over) {
+        let idle = lines.iter_mut().filter(|line| line.ready > 0 && line.pool.waiting == 0);
+        // Of what is too many first, then of the fullest shelf.
+        let Some(line) = idle.max_by_key(|line| (line.excess(), line.ready)) else { break };
+        line.ready -= 1;
+        actions.push(Action::Expire(line.pool.language.clone()));
+    }
+    if actions.is_empty() && waited_for == 0 && snapshot.spare > 0 {
+        let over = lines.iter().filter(|line| line.excess() > 0 && line.pool.outlook.is_settled);
+        actions.extend(over.max_by_key(|line| line.excess()).map(|line| Action::Expire(line.pool.language.clone())));
     }
     actions
 }
 
-/// How many sandboxes a pool lacks for one purpose.
-type Need = fn(&PoolView) -> usize;
+/// One pool while its share of the work is decided.
+struct Line<'a> {
+    pool: &'a PoolView,
+    aim: Aim,
+    ready: usize,
+    booting: usize,
+}
+
+/// What a sandbox is lacking for.
+#[derive(Clone, Copy)]
+enum Need {
+    Waiting,
+    Floor,
+    Target,
+}
+
+impl<'a> Line<'a> {
+    fn new(pool: &'a PoolView, aim: Aim) -> Self {
+        Self { pool, aim, ready: pool.ready, booting: pool.booting }
+    }
+
+    /// How many, of which boots may be begun.
+    fn lacks(&self, need: Need) -> usize {
+        let level = match need {
+            Need::Waiting => 0,
+            Need::Floor => self.aim.floor,
+            Need::Target => self.aim.target,
+        };
+        let lacking = (level + self.pool.waiting).saturating_sub(self.ready + self.booting);
+        lacking.min(self.pool.may_try.saturating_sub(self.booting))
+    }
+
+    /// The least is the most urgent. A language for which nothing is under way comes before the others, since of these
+    /// the first in line is being served, and how long the next can wait is not known.
+    fn urgency(&self) -> (usize, bool, Option<Instant>) {
+        (self.booting, self.pool.deadline.is_none(), self.pool.deadline)
+    }
+
+    fn excess(&self) -> usize {
+        (self.ready + self.booting).saturating_sub(self.aim.target + self.pool.waiting).min(self.ready)
+    }
+}
 
 impl PoolView {
-    fn needed(&self, need: Need) -> usize {
-        need(self).min(self.may_try.saturating_sub(self.booting))
+    /// Whether demand may bring it more than it has been given.
+    fn grows(&self) -> bool {
+        self.size > 0 && self.most > self.size
     }
 
-    fn for_waiting(&self) -> usize {
-        self.waiting.saturating_sub(self.booting)
+    /// So many are used up while one more is made.
+    fn floor(&self) -> usize {
+        let most = if self.grows() { self.most } else { self.size };
+        let used = (self.outlook.rate * self.outlook.lead.as_secs_f64()).ceil() as usize;
+        used.max(FLOOR).min(most).max(self.outlook.due)
     }
 
-    fn for_floor(&self) -> usize {
-        (self.target.min(FLOOR) + self.waiting).saturating_sub(self.ready + self.booting)
-    }
-
-    fn for_target(&self) -> usize {
-        (self.target + self.waiting).saturating_sub(self.ready + self.booting)
+    fn asked(&self, floor: usize) -> usize {
+        self.size.max(floor).max(self.outlook.hint)
     }
 }
 
@@ -109,15 +267,44 @@ mod tests {
     use super::*;
 
     fn pool(name: &str, ready: usize, booting: usize, waiting: usize) -> PoolView {
-        PoolView { language: LanguageId::new(name), ready, booting, waiting, target: 4, may_try: usize::MAX }
+        PoolView {
+            language: LanguageId::new(name),
+            ready,
+            booting,
+            waiting,
+            deadline: None,
+            size: 4,
+            most: 4,
+            outlook: Outlook::default(),
+            may_try: usize::MAX,
+        }
     }
 
+    /// So many sandboxes may be made.
     fn quiet(pools: Vec<PoolView>) -> Snapshot {
-        Snapshot { pools, free: 10, dying: 0, creators: 2, quiet: true }
+        let on_host = pools.iter().map(|pool| pool.ready + pool.booting).sum();
+        Snapshot { pools, budget: 40, on_host, dying: 0, working: 4, creators: 2, spare: 2 }
+    }
+
+    fn full(pools: Vec<PoolView>) -> Snapshot {
+        let snapshot = quiet(pools);
+        Snapshot { budget: snapshot.on_host, ..snapshot }
     }
 
     fn boot(name: &str) -> Action {
         Action::Boot(LanguageId::new(name))
+    }
+
+    fn expire(name: &str) -> Action {
+        Action::Expire(LanguageId::new(name))
+    }
+
+    fn floors(snapshot: &Snapshot) -> Vec<usize> {
+        aim(snapshot).iter().map(|aim| aim.floor).collect()
+    }
+
+    fn targets(snapshot: &Snapshot) -> Vec<usize> {
+        aim(snapshot).iter().map(|aim| aim.target).collect()
     }
 
     #[test]
@@ -127,36 +314,119 @@ mod tests {
     }
 
     #[test]
+    fn of_those_who_wait_the_earliest_deadline_comes_first_and_each_gets_its_turn() {
+        let now = Instant::now();
+        let until = |name: &str, seconds| PoolView {
+            deadline: Some(now + Duration::from_secs(seconds)),
+            ..pool(name, 0, 0, 3)
+        };
+        let pools = vec![until("c", 9), until("java", 1), until("python", 5), pool("rust", 0, 0, 3)];
+        let snapshot = Snapshot { creators: 5, ..quiet(pools) };
+        assert_eq!(plan(&snapshot), ["java", "python", "c", "rust", "java"].map(boot));
+    }
+
+    #[test]
     fn nobody_waits_for_a_sandbox_that_is_not_coming() {
         let snapshot = Snapshot { creators: 8, ..quiet(vec![pool("python", 0, 1, 3)]) };
         assert!(plan(&snapshot).iter().filter(|action| **action == boot("python")).count() >= 2);
     }
 
     #[test]
-    fn above_the_floor_nothing_is_made_while_programs_run() {
+    fn above_the_floor_nothing_is_made_but_on_a_processor_to_spare() {
         let snapshot = quiet(vec![pool("python", FLOOR, 0, 0)]);
         assert_eq!(plan(&snapshot).len(), 2);
-        assert_eq!(plan(&Snapshot { quiet: false, ..snapshot }), []);
+        assert_eq!(plan(&Snapshot { spare: 1, ..snapshot.clone() }).len(), 1);
+        assert_eq!(plan(&Snapshot { spare: 0, ..snapshot }), []);
+    }
+
+    #[test]
+    fn a_processor_is_to_spare_when_nothing_runs_nor_has_just_run_on_it() {
+        assert_eq!(Busy { running: 1, ..Busy::default() }.spare(2), 1);
+        assert_eq!(Busy { running: 1, just_ended: 1, ..Busy::default() }.spare(2), 0);
+        assert_eq!(Busy { booting: 1, removing: 2, ..Busy::default() }.spare(2), 0);
     }
 
     #[test]
     fn the_floor_is_kept_while_programs_run() {
-        let snapshot = Snapshot { quiet: false, ..quiet(vec![pool("python", 1, 0, 0)]) };
+        let snapshot = Snapshot { spare: 0, ..quiet(vec![pool("python", 1, 0, 0)]) };
         assert_eq!(plan(&snapshot), [boot("python")]);
+    }
+
+    #[test]
+    fn the_floor_is_what_is_used_up_while_one_more_is_made() {
+        let outlook = Outlook { rate: 9.0, lead: Duration::from_millis(500), ..Outlook::default() };
+        let busy = PoolView { most: 20, outlook, ..pool("python", 4, 0, 0) };
+        // A shelf that is not to grow does not, and one that is to be empty stays so.
+        let fixed = PoolView { most: 0, ..busy.clone() };
+        let none = PoolView { size: 0, ..busy.clone() };
+        assert_eq!(floors(&quiet(vec![busy, fixed, none])), [5, 4, 0]);
+    }
+
+    #[test]
+    fn what_is_to_spare_goes_half_to_all_alike_and_half_to_who_had_the_bursts() {
+        let outlook = Outlook { peak: 30.0, ..Outlook::default() };
+        let pools = vec![
+            PoolView { most: 40, outlook, ..pool("python", 4, 0, 0) },
+            PoolView { most: 40, ..pool("c", 4, 0, 0) },
+            pool("java", 4, 0, 0),
+        ];
+        // 40 less 4 at work less 4 each: 24 to spare.
+        let mut snapshot = quiet(pools);
+        assert_eq!(targets(&snapshot), [4 + 6 + 12, 4 + 6, 4]);
+        snapshot.pools[0].most = 12;
+        assert_eq!(targets(&snapshot), [12, 10, 4]);
+    }
+
+    #[test]
+    fn a_hint_is_a_target_and_near_its_time_a_floor() {
+        let hinted = |due| {
+            let outlook = Outlook { hint: 10, due, ..Outlook::default() };
+            quiet(vec![PoolView { outlook, ..pool("python", 4, 0, 0) }])
+        };
+        assert_eq!(aim(&hinted(0)), [Aim { floor: 2, target: 10 }]);
+        assert_eq!(aim(&hinted(10)), [Aim { floor: 10, target: 10 }]);
+        let loud = |due| Snapshot { spare: 0, ..hinted(due) };
+        assert_eq!((plan(&loud(0)).len(), plan(&loud(10)).len()), (0, 2));
+    }
+
+    #[test]
+    fn what_is_aimed_at_fits_into_the_budget_and_the_floors_come_first() {
+        let outlook = Outlook { hint: 30, ..Outlook::default() };
+        let pools = vec![PoolView { outlook, ..pool("python", 0, 0, 0) }, pool("c", 0, 0, 0), pool("java", 0, 0, 0)];
+        let small = |budget| Snapshot { budget, ..quiet(pools.clone()) };
+        assert_eq!((floors(&small(5)), targets(&small(5))), (vec![2, 2, 1], vec![2, 2, 1]));
+        assert_eq!((floors(&small(20)), targets(&small(20))), (vec![2; 3], vec![12, 4, 4]));
     }
 
     #[test]
     fn no_more_is_under_way_than_there_are_creators_or_budget() {
         assert_eq!(plan(&quiet(vec![pool("c", 0, 1, 5), pool("python", 0, 0, 5)])).len(), 1);
-        assert_eq!(plan(&Snapshot { free: 0, dying: 9, ..quiet(vec![pool("c", 0, 0, 5)]) }), []);
+        assert_eq!(plan(&Snapshot { budget: 9, on_host: 9, dying: 9, ..quiet(vec![pool("c", 0, 0, 5)]) }), []);
     }
 
     #[test]
     fn an_idle_sandbox_makes_way_for_a_language_that_is_waited_for() {
-        let snapshot = Snapshot { free: 0, ..quiet(vec![pool("c", 3, 0, 0), pool("python", 0, 0, 1)]) };
-        assert_eq!(plan(&snapshot), [Action::Expire(LanguageId::new("c"))]);
-        // One that is dying already frees the share.
-        assert_eq!(plan(&Snapshot { dying: 1, ..snapshot }), []);
+        let snapshot = full(vec![pool("c", 3, 0, 0), pool("python", 0, 0, 1)]);
+        assert_eq!(plan(&snapshot), [expire("c")]);
+        // One that is dying already makes room.
+        assert_eq!(plan(&Snapshot { dying: 1, budget: 4, on_host: 4, ..snapshot }), []);
+    }
+
+    #[test]
+    fn idle_sandboxes_make_way_when_the_budget_becomes_smaller() {
+        let snapshot = full(vec![pool("c", 4, 0, 0), pool("python", 3, 0, 0)]);
+        let smaller = Snapshot { budget: 5, spare: 0, ..snapshot };
+        assert_eq!(plan(&smaller), [expire("c"), expire("python")]);
+    }
+
+    #[test]
+    fn what_is_too_many_goes_on_a_processor_to_spare_when_the_last_burst_is_long_over() {
+        let snapshot = quiet(vec![pool("c", 6, 0, 0), pool("python", 4, 0, 0)]);
+        assert_eq!(plan(&snapshot), [expire("c")]);
+        assert_eq!(plan(&Snapshot { spare: 0, ..snapshot.clone() }), []);
+        let mut after_a_burst = snapshot;
+        after_a_burst.pools[0].outlook.is_settled = false;
+        assert_eq!(plan(&after_a_burst), []);
     }
 
     #[test]

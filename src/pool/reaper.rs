@@ -1,6 +1,6 @@
 //! Destroys what was used, off every request's path and, as far as that goes, out of every program's way: a removal costs
-//! the processors many times what a small program does. So a sandbox whose job ended in good order rests until it is
-//! quiet, and is then removed.
+//! the processors many times what a small program does. So a sandbox whose job ended in good order rests until
+//! there is a processor to spare, and is then removed.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::fleet::Activity;
+use super::{fleet::Activity, policy};
 use crate::{engine::Engine, observe::Observer, sandbox::Remains};
 
 /// A sandbox that would not go is tried again at this pace, for as long as the service lives: its share of the budget
@@ -18,14 +18,7 @@ use crate::{engine::Engine, observe::Observer, sandbox::Remains};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// It is never quiet on a busy service. Too small and a burst pays for the removals of its own beginning; too large and
-/// files of jobs long gone fill the memory.
-const LONGEST_REST: Duration = Duration::from_secs(3);
-
-/// When fewer sandboxes than this may still be made, room comes before quiet.
-const RESERVE: usize = 4;
-
-/// How often is looked whether it is quiet, while somebody rests.
+/// How often is looked whether a processor is to spare, while somebody rests.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Ends when every custody and the ledger are gone. `hands` bounds how many are destroyed at once.
@@ -38,9 +31,12 @@ pub async fn run(
 ) {
     let hands = Arc::new(Semaphore::new(hands));
     let mut resting: VecDeque<(Remains, Instant)> = VecDeque::new();
-    let bury = |remains, hand| {
-        let (engine, observer, hands) = (Arc::clone(&engine), Arc::clone(&observer), Arc::clone(&hands));
-        tokio::spawn(async move { bury(remains, &*engine, &*observer, hands, hand).await });
+    let bury = |remains, hand: Option<OwnedSemaphorePermit>| {
+        let (engine, observer) = (Arc::clone(&engine), Arc::clone(&observer));
+        let (activity, hands) = (Arc::clone(&activity), Arc::clone(&hands));
+        // Counted before the task gets to run, or all who rest would take the same processor for theirs.
+        let begun = hand.map(|hand| Hand::new(hand, &activity));
+        tokio::spawn(async move { bury(remains, &*engine, &*observer, &activity, hands, begun).await });
     };
     loop {
         tokio::select! {
@@ -53,10 +49,9 @@ pub async fn run(
             () = sleep(LOOK), if !resting.is_empty() => {}
         }
         while let Some((first, since)) = resting.front() {
-            let is_urgent = activity.is_closed() || since.elapsed() >= LONGEST_REST || first.budget_left() < RESERVE;
-            let is_quiet = activity.quiet_in() == Some(Duration::ZERO);
-            // In quiet one at a time is begun, so that the next may wait when it is quiet no more.
-            let hand = if is_quiet { Arc::clone(&hands).try_acquire_owned().ok() } else { None };
+            let is_urgent = activity.is_closed() || policy::must_go(since.elapsed(), first.budget_left());
+            // Of these one at a time is begun, so that the next may wait when no processor is to spare any more.
+            let hand = if activity.spare() > 0 { Arc::clone(&hands).try_acquire_owned().ok() } else { None };
             if !is_urgent && hand.is_none() {
                 break;
             }
@@ -66,12 +61,32 @@ pub async fn run(
     }
 }
 
+/// The right to remove one sandbox; a processor is busy with it.
+struct Hand {
+    _permit: OwnedSemaphorePermit,
+    activity: Arc<Activity>,
+}
+
+impl Hand {
+    fn new(permit: OwnedSemaphorePermit, activity: &Arc<Activity>) -> Self {
+        activity.busy().removing += 1;
+        Self { _permit: permit, activity: Arc::clone(activity) }
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.activity.busy().removing -= 1;
+    }
+}
+
 async fn bury(
     mut remains: Remains,
     engine: &dyn Engine,
     observer: &dyn Observer,
+    activity: &Arc<Activity>,
     hands: Arc<Semaphore>,
-    mut ready_hand: Option<OwnedSemaphorePermit>,
+    mut ready_hand: Option<Hand>,
 ) {
     let since = Instant::now();
     let mut pause = FIRST_PAUSE;
@@ -79,7 +94,10 @@ async fn bury(
     loop {
         let hand = match ready_hand.take() {
             Some(hand) => hand,
-            None => Arc::clone(&hands).acquire_owned().await.expect("the semaphore is never closed"),
+            None => {
+                let permit = Arc::clone(&hands).acquire_owned().await.expect("the semaphore is never closed");
+                Hand::new(permit, activity)
+            }
         };
         let result = engine.destroy(remains.id(), remains.how).await;
         drop(hand);

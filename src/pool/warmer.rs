@@ -1,6 +1,7 @@
 //! Fills the shelves: looks at each event and at least every second, lets the policy decide, boots what it asks for.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use tracing::{debug, warn};
 
 use super::{
     fleet::{Fleet, Pool},
-    policy::{self, Action, PoolView, Snapshot},
+    policy::{self, Action, Aim, PoolView, Snapshot},
 };
 use crate::{
     engine::SandboxSpec,
@@ -23,28 +24,36 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 pub async fn run(fleet: Arc<Fleet>) {
     let mut inspected = Instant::now();
+    let mut told = BTreeMap::new();
     loop {
         if inspected.elapsed() >= PERIOD {
             inspect(&fleet);
             inspected = Instant::now();
         }
-        for action in policy::plan(&look(&fleet)) {
+        let snapshot = look(&fleet);
+        let aims = policy::aim(&snapshot);
+        for ((pool, view), aim) in fleet.pools.values().zip(&snapshot.pools).zip(&aims) {
+            *pool.aim() = *aim;
+            tell(&fleet, pool, view, *aim, &mut told);
+        }
+        for action in policy::act(&snapshot, &aims) {
             match action {
                 Action::Boot(language) => begin_boot(&fleet, &language),
                 Action::Expire(language) => expire_one(&fleet, &language),
             }
         }
-        // Quiet comes without an event: it is waited for.
-        let quiet_in = fleet.activity.quiet_in().filter(|left| !left.is_zero()).unwrap_or(PERIOD);
+        // This comes without an event.
+        let spare_in = fleet.activity.spare_in().unwrap_or(PERIOD);
         tokio::select! {
             () = fleet.changed.notified() => {}
             () = fleet.ledger.one_gone() => {}
-            () = sleep(quiet_in.min(PERIOD)) => {}
+            () = sleep(spare_in.min(PERIOD)) => {}
         }
     }
 }
 
-fn look(fleet: &Fleet) -> Snapshot {
+/// One view for each pool, in their order.
+pub fn look(fleet: &Fleet) -> Snapshot {
     let now = Instant::now();
     let pools: Vec<PoolView> = fleet
         .pools
@@ -53,21 +62,65 @@ fn look(fleet: &Fleet) -> Snapshot {
             language: pool.config.language.clone(),
             ready: pool.shelf.ready(),
             booting: pool.booting.load(Ordering::SeqCst),
-            waiting: pool.lacking(),
-            target: pool.config.size,
-            may_try: pool.breaker().may_try(now),
+            waiting: pool.waiting(),
+            deadline: pool.deadline(now).map(Instant::into_std),
+            size: pool.config.size,
+            most: pool.config.most,
+            outlook: pool.demand().outlook(now.into_std(), fleet.config.creators, &[]),
+            may_try: pool.breaker().may_try(now.into_std()),
         })
         .collect();
     let free = fleet.ledger.free();
     let alive: usize = pools.iter().map(|pool| pool.ready + pool.booting).sum();
     let claimed: usize = fleet.pools.values().map(|pool| pool.claimed.load(Ordering::Relaxed)).sum();
+    let budget = fleet.ledger.budget();
     Snapshot {
-        free,
-        dying: fleet.ledger.budget().saturating_sub(free + alive + claimed),
+        budget,
+        on_host: budget.saturating_sub(free),
+        dying: budget.saturating_sub(free + alive + claimed),
+        working: fleet.config.run_slots + fleet.config.creators,
         creators: fleet.config.creators,
-        quiet: fleet.activity.quiet_in() == Some(Duration::ZERO),
+        spare: fleet.activity.spare(),
         pools,
     }
+}
+
+/// What was told of one pool last.
+#[derive(Debug, PartialEq)]
+struct Told {
+    aim: Aim,
+    hint: usize,
+    waiting: usize,
+    lead: Duration,
+    is_broken: bool,
+}
+
+/// Tells what has changed.
+fn tell(fleet: &Fleet, pool: &Pool, view: &PoolView, aim: Aim, told: &mut BTreeMap<LanguageId, Told>) {
+    let is_broken = pool.breaker().is_open();
+    let now = Told {
+        aim,
+        hint: view.outlook.hint,
+        waiting: view.waiting.saturating_sub(view.ready),
+        lead: view.outlook.lead,
+        is_broken,
+    };
+    let language = &view.language;
+    let before = told.get(language);
+    if before == Some(&now) {
+        return;
+    }
+    let Told { aim: Aim { floor, target }, hint, waiting, lead, is_broken } = now;
+    let observer = &fleet.observer;
+    observer.pool_target(language, target);
+    observer.pool_floor(language, floor);
+    observer.pool_hint(language, hint);
+    observer.pool_waiting(language, waiting);
+    observer.lead_time(language, lead);
+    if before.map_or(is_broken, |before| before.is_broken != is_broken) {
+        observer.breaker_moved(language, is_broken);
+    }
+    told.insert(language.clone(), now);
 }
 
 /// Drops idle sandboxes that died or are past their age.
@@ -95,11 +148,13 @@ fn begin_boot(fleet: &Arc<Fleet>, language: &LanguageId) {
     let (Some(pool), Some(custody)) = (fleet.pools.get(language), fleet.ledger.take(language)) else { return };
     let spec = pool.config.spec(&custody, fleet.config.cpus);
     pool.booting.fetch_add(1, Ordering::SeqCst);
+    fleet.activity.busy().booting += 1;
     let (fleet, language) = (Arc::clone(fleet), language.clone());
     // Its own task, never aborted: a creation that is under way cannot be called back, only destroyed once it is known.
     tokio::spawn(async move {
         let Some(pool) = fleet.pools.get(&language) else { return };
         boot(&fleet, pool, custody, &spec).await;
+        fleet.activity.busy().booting -= 1;
         pool.booting.fetch_sub(1, Ordering::SeqCst);
         fleet.changed.notify_one();
     });
@@ -115,6 +170,7 @@ async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) 
     match result {
         Ok(ready) => {
             pool.breaker().succeeded();
+            pool.demand().booted(took);
             debug!(sandbox.id = %spec.id, language = %spec.language, duration_ms = took.as_millis() as u64, "ready");
             if !fleet.is_closed() {
                 pool.shelf.offer(ready);
@@ -124,7 +180,7 @@ async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) 
         Err(error) => {
             let is_open = {
                 let mut breaker = pool.breaker();
-                breaker.failed(Instant::now());
+                breaker.failed(Instant::now().into_std());
                 breaker.is_open()
             };
             let error: &dyn std::error::Error = &error;

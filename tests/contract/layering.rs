@@ -13,11 +13,13 @@ use std::{
 /// is no way back up.
 const EDGES: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["app", "config", "job"]),
+    ("cli", &["app", "simulate", "config", "job"]),
     ("app", &["api", "telemetry", "dispatch", "pool", "sandbox", "engine", "config", "language", "observe", "job"]),
     // Of connections and of the memory of answers only the API knows.
     ("api", &["dispatch", "language", "observe", "job"]),
     ("telemetry", &["observe", "job"]),
+    // Decides by the pool's own policy, and is why that is pure.
+    ("simulate", &["pool", "job"]),
     ("dispatch", &["pool", "sandbox", "observe", "job"]),
     ("pool", &["sandbox", "engine", "observe", "job"]),
     ("sandbox", &["engine", "observe", "job"]),

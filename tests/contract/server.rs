@@ -95,6 +95,7 @@ impl Arrange {
             image: language.image.clone(),
             runtime: language.runtime.clone(),
             size: self.pool_size,
+            most: 0,
             ceiling: language.ceiling.0,
             rehearsal: None,
         });
@@ -102,6 +103,7 @@ impl Arrange {
             ledger: LedgerConfig { owner: OWNER.into(), boot: BOOT.into(), budget: 8, uid_base: 200_000 },
             pools: pools.collect(),
             creators: 2,
+            run_slots: self.run_slots,
             boot_patience: Duration::from_secs(30),
             recycle_after: Duration::from_secs(1800),
             cpus: 1.0,

@@ -7,4 +7,5 @@ mod support;
 mod admission;
 mod claims;
 mod faults;
+mod golden;
 mod invariants;

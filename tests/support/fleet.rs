@@ -20,6 +20,8 @@ pub const OWNER: &str = "test";
 #[derive(Debug, Clone)]
 pub struct Arrange {
     pub languages: Vec<(&'static str, usize)>,
+    /// Ready sandboxes that demand may bring a language to.
+    pub most: usize,
     pub budget: usize,
     pub creators: usize,
     pub run_slots: usize,
@@ -45,6 +47,7 @@ impl Default for Arrange {
     fn default() -> Self {
         Self {
             languages: vec![("python", 2)],
+            most: 0,
             budget: 8,
             creators: 2,
             run_slots: 4,
@@ -65,6 +68,7 @@ impl Arrange {
             image: format!("caisson/{name}"),
             runtime: None,
             size: *size,
+            most: self.most,
             ceiling: limits(),
             rehearsal: None,
         });
@@ -77,6 +81,7 @@ impl Arrange {
             },
             pools: pools.collect(),
             creators: self.creators,
+            run_slots: self.run_slots,
             boot_patience: Duration::from_secs(10),
             recycle_after: self.recycle_after,
             cpus: 1.0,

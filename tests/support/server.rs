@@ -129,6 +129,8 @@ impl Arrange {
         set(format!("pool.owner={owner}"));
         set(format!("pool.uid_base={uid_base}"));
         set(format!("pool.budget={BUDGET}"));
+        // Shelves of a known depth, unless that is what the test is about.
+        set("pool.most_ready=0".to_owned());
         set("log.filter=debug,bollard=info,hyper_util=info".to_owned());
         set(format!("languages.enabled={names:?}"));
         for (name, size) in &languages {
