@@ -71,5 +71,5 @@ async fn a_request_that_says_batch_lets_others_pass() {
     drop(running);
     assert_eq!(interactive.answer().await.json()["run"]["stdout"], "first");
     drop(batch);
-    server.settle().await;
+    server.until(|server| server.dispatch.status().run_slots_in_use == 0).await;
 }
