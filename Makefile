@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve stop test bench bench-accuracy images fmt clean clean-images engine
+.PHONY: help serve stop test bench bench-accuracy load images fmt clean clean-images engine
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ bench-accuracy: ## whether reported usage is right, and how far limits are overr
 	@.ci/tools.sh build
 	@images/build.sh
 	cargo bench --bench accuracy
+
+load: ## how many jobs per second this machine carries, reckoned and measured; also as target/capacity.json
+	@.ci/tools.sh build
+	@images/build.sh
+	cargo bench --bench capacity
 
 images: ## build the images of the languages that are out of date
 	@.ci/tools.sh build

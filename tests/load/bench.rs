@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     report::Report,
-    server::{Arrange, caisson},
+    server::{Arrange, caisson, until},
 };
 
 /// All jobs of one rate, by what became of them.
@@ -13,10 +13,8 @@ const ENDS: [&str; 5] = ["/ok", "/refused", "/failed", "/timeouts", "/not_sent"]
 #[test]
 fn what_a_server_carries_is_achieved_and_every_field_is_there() {
     let server = Arrange::new(&[("bash", 16)]).warm();
-    let arguments = ["--language", "bash", "--rate", "4", "--pacing", "even", "--duration", "3s", "--key-file"];
-    let key = tempfile::NamedTempFile::new().unwrap();
-    fs::write(key.path(), "0123456789abcdef0123\n").unwrap();
-    let report = Report::of(&server, &[&arguments[..], &[key.path().to_str().unwrap()]].concat());
+    let arguments = ["--language", "bash", "--rate", "4", "--pacing", "even", "--duration", "3s"];
+    let report = Report::of(&server, &arguments);
     assert_eq!(report.code, Some(0), "{}", report.said);
     // The last may be answered after the time is over.
     assert!((11.0 / 3.0..=4.0).contains(&report.number("/achieved_per_s")), "{}", report.said);
@@ -82,6 +80,24 @@ fn a_closed_loop_has_as_many_jobs_under_way_as_clients_and_offers_no_rate() {
     assert_eq!(report.code, Some(0), "{}", report.said);
     assert!(report.rate()["offered_per_s"].is_null() && report.document["pacing"].is_null());
     assert_eq!((report.number("/clients"), report.number("/ok")), (2.0, report.number("/due")), "{}", report.said);
+    server.stop();
+}
+
+#[test]
+fn a_key_that_may_only_run_code_is_enough_and_what_it_does_not_show_is_told() {
+    const KEY: &str = "0123456789abcdef0123";
+    let keys = format!("server.keys=[{{name = \"load\", token = \"{KEY}\", scopes = [\"execute\"]}}]");
+    let server = Arrange::new(&[("bash", 2)]).set(keys).start();
+    until("it is ready", || server.get("/readyz").status == 200);
+    let key = tempfile::NamedTempFile::new().unwrap();
+    fs::write(key.path(), format!("{KEY}\n")).unwrap();
+    let arguments = ["--language", "bash", "--rate", "2", "--duration", "1s", "--key-file"];
+    let report = Report::of(&server, &[&arguments[..], &[key.path().to_str().unwrap()]].concat());
+    assert_eq!(report.code, Some(0), "{}", report.said);
+    assert!(report.number("/ok") > 0.0 && report.rate()["server_cpu_ms_per_job"].is_null(), "{}", report.said);
+    assert!(report.said.contains("the server's CPU is not known"), "{}", report.said);
+    let output = caisson().args(["bench", "--url", &server.url, "--rate", "1"]).output().unwrap();
+    assert!(output.status.code() == Some(125) && String::from_utf8_lossy(&output.stderr).contains("unauthenticated"));
     server.stop();
 }
 
