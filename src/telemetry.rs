@@ -49,67 +49,67 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn job_finished(&self, language: &LanguageId, end: JobEnd, total: Duration) {
-        self.catalogue.jobs.with_label_values(&[language.as_str(), end.label()]).inc();
-        self.catalogue.job_duration.with_label_values(&[language.as_str()]).observe(total.as_secs_f64());
+        self.catalogue.jobs.finished.with_label_values(&[language.as_str(), end.label()]).inc();
+        self.catalogue.jobs.duration.with_label_values(&[language.as_str()]).observe(total.as_secs_f64());
     }
 
     fn overhead_measured(&self, language: &LanguageId, overhead: Duration) {
-        self.catalogue.job_overhead.with_label_values(&[language.as_str()]).observe(overhead.as_secs_f64());
+        self.catalogue.jobs.overhead.with_label_values(&[language.as_str()]).observe(overhead.as_secs_f64());
     }
 
     fn job_rejected(&self, reason: Rejection) {
-        self.catalogue.jobs_rejected.with_label_values(&[reason.label()]).inc();
+        self.catalogue.jobs.rejected.with_label_values(&[reason.label()]).inc();
     }
 
     fn queue_waited(&self, line: Line, wait: Duration) {
-        self.catalogue.queue_wait.with_label_values(&[line.label()]).observe(wait.as_secs_f64());
+        self.catalogue.jobs.queue_wait.with_label_values(&[line.label()]).observe(wait.as_secs_f64());
     }
 
     fn queue_length(&self, line: Line, jobs: usize) {
-        self.catalogue.queue_jobs.with_label_values(&[line.label()]).set(jobs as f64);
+        self.catalogue.jobs.queue_jobs.with_label_values(&[line.label()]).set(jobs as f64);
     }
 
     fn queue_capacity(&self, jobs: usize) {
-        self.catalogue.queue_capacity.set(jobs as f64);
+        self.catalogue.jobs.queue_capacity.set(jobs as f64);
     }
 
     fn claim_finished(&self, language: &LanguageId, end: ClaimEnd, wait: Duration) {
         let labels = [language.as_str(), end.label()];
-        self.catalogue.claims.with_label_values(&labels).inc();
-        self.catalogue.claim_wait.with_label_values(&labels).observe(wait.as_secs_f64());
+        self.catalogue.pool.claims.with_label_values(&labels).inc();
+        self.catalogue.pool.claim_wait.with_label_values(&labels).observe(wait.as_secs_f64());
     }
 
     fn stage_finished(&self, language: &LanguageId, stage: StageKind, wall: Duration) {
         let labels = [language.as_str(), stage.label()];
-        self.catalogue.stage_duration.with_label_values(&labels).observe(wall.as_secs_f64());
+        self.catalogue.jobs.stage_duration.with_label_values(&labels).observe(wall.as_secs_f64());
     }
 
     fn program_used(&self, language: &LanguageId, stage: StageKind, cpu: Duration, memory_bytes: u64) {
         let labels = [language.as_str(), stage.label()];
-        self.catalogue.program_cpu.with_label_values(&labels).observe(cpu.as_secs_f64());
-        self.catalogue.program_memory.with_label_values(&labels).observe(memory_bytes as f64);
+        self.catalogue.jobs.program_cpu.with_label_values(&labels).observe(cpu.as_secs_f64());
+        self.catalogue.jobs.program_memory.with_label_values(&labels).observe(memory_bytes as f64);
     }
 
     fn case_judged(&self, language: &LanguageId, end: CaseEnd) {
-        self.catalogue.judge_cases.with_label_values(&[language.as_str(), end.label()]).inc();
+        self.catalogue.jobs.judge_cases.with_label_values(&[language.as_str(), end.label()]).inc();
     }
 
     fn boot_finished(&self, language: &LanguageId, result: Result<(), BootFault>, took: Duration) {
         match result {
             Ok(()) => {
-                self.catalogue.sandbox_boot.with_label_values(&[language.as_str()]).observe(took.as_secs_f64());
+                self.catalogue.pool.sandbox_boot.with_label_values(&[language.as_str()]).observe(took.as_secs_f64());
             }
-            Err(kind) => self.catalogue.boots_failed.with_label_values(&[language.as_str(), kind.label()]).inc(),
+            Err(kind) => self.catalogue.pool.boots_failed.with_label_values(&[language.as_str(), kind.label()]).inc(),
         }
     }
 
     fn destroy_finished(&self, took: Duration) {
-        self.catalogue.sandbox_destroy.observe(took.as_secs_f64());
+        self.catalogue.pool.sandbox_destroy.observe(took.as_secs_f64());
     }
 
     fn sandbox_moved(&self, language: &LanguageId, from: Option<SandboxState>, to: Option<SandboxState>) {
         let gauge =
-            |state: SandboxState| self.catalogue.pool_sandboxes.with_label_values(&[language.as_str(), state.label()]);
+            |state: SandboxState| self.catalogue.pool.sandboxes.with_label_values(&[language.as_str(), state.label()]);
         if let Some(from) = from {
             gauge(from).dec();
         }
@@ -119,82 +119,82 @@ impl Observer for Metrics {
     }
 
     fn pool_target(&self, language: &LanguageId, target: usize) {
-        self.catalogue.pool_target.with_label_values(&[language.as_str()]).set(target as f64);
+        self.catalogue.pool.target.with_label_values(&[language.as_str()]).set(target as f64);
     }
 
     fn pool_floor(&self, language: &LanguageId, floor: usize) {
-        self.catalogue.pool_floor.with_label_values(&[language.as_str()]).set(floor as f64);
+        self.catalogue.pool.floor.with_label_values(&[language.as_str()]).set(floor as f64);
     }
 
     fn pool_hint(&self, language: &LanguageId, hint: usize) {
-        self.catalogue.pool_hint.with_label_values(&[language.as_str()]).set(hint as f64);
+        self.catalogue.pool.hint.with_label_values(&[language.as_str()]).set(hint as f64);
     }
 
     fn pool_waiting(&self, language: &LanguageId, waiting: usize) {
-        self.catalogue.pool_waiting.with_label_values(&[language.as_str()]).set(waiting as f64);
+        self.catalogue.pool.waiting.with_label_values(&[language.as_str()]).set(waiting as f64);
     }
 
     fn lead_time(&self, language: &LanguageId, lead: Duration) {
-        self.catalogue.pool_lead_time.with_label_values(&[language.as_str()]).set(lead.as_secs_f64());
+        self.catalogue.pool.lead_time.with_label_values(&[language.as_str()]).set(lead.as_secs_f64());
     }
 
     fn budget(&self, configured: usize, allowed: usize) {
-        self.catalogue.budget_configured.set(configured as f64);
-        self.catalogue.budget.set(allowed as f64);
+        self.catalogue.pool.budget_configured.set(configured as f64);
+        self.catalogue.pool.budget.set(allowed as f64);
     }
 
     fn breaker_moved(&self, language: &LanguageId, is_open: bool) {
-        self.catalogue.breaker_open.with_label_values(&[language.as_str()]).set(if is_open { 1.0 } else { 0.0 });
+        self.catalogue.pool.breaker_open.with_label_values(&[language.as_str()]).set(if is_open { 1.0 } else { 0.0 });
     }
 
     fn run_slots(&self, slots: usize) {
-        self.catalogue.run_slots.set(slots as f64);
+        self.catalogue.jobs.run_slots.set(slots as f64);
     }
 
     fn run_slots_in_use(&self, in_use: usize) {
-        self.catalogue.run_slots_in_use.set(in_use as f64);
+        self.catalogue.jobs.run_slots_in_use.set(in_use as f64);
     }
 
     fn engine_called(&self, operation: EngineOperation, result: Result<(), EngineFault>, took: Duration) {
-        self.catalogue.engine_request.with_label_values(&[operation.label()]).observe(took.as_secs_f64());
+        self.catalogue.engine.request.with_label_values(&[operation.label()]).observe(took.as_secs_f64());
         // An engine that refuses is there.
         let is_up = !matches!(result, Err(EngineFault::Unreachable | EngineFault::Timeout));
-        self.catalogue.engine_up.set(if is_up { 1.0 } else { 0.0 });
+        self.catalogue.engine.up.set(if is_up { 1.0 } else { 0.0 });
         if let Err(kind) = result {
-            self.catalogue.engine_errors.with_label_values(&[operation.label(), kind.label()]).inc();
+            self.catalogue.engine.errors.with_label_values(&[operation.label(), kind.label()]).inc();
         }
     }
 
     fn compile_looked_up(&self, found: bool) {
-        self.catalogue.compile_cache.with_label_values(&[if found { "hit" } else { "miss" }]).inc();
+        self.catalogue.jobs.compile_cache.with_label_values(&[if found { "hit" } else { "miss" }]).inc();
     }
 
     fn compiles_kept(&self, bytes: usize) {
-        self.catalogue.compile_cache_bytes.set(bytes as f64);
+        self.catalogue.jobs.compile_cache_bytes.set(bytes as f64);
     }
 
     fn orphan_reaped(&self) {
-        self.catalogue.orphans_reaped.inc();
+        self.catalogue.pool.orphans_reaped.inc();
     }
 
     fn connection_opened(&self) {
-        self.catalogue.connections.inc();
+        self.catalogue.front.connections.inc();
     }
 
     fn connection_ended(&self) {
-        self.catalogue.connections.dec();
+        self.catalogue.front.connections.dec();
     }
 
     fn in_flight_limit(&self, bytes: usize) {
-        self.catalogue.in_flight_bytes_limit.set(bytes as f64);
+        self.catalogue.front.in_flight_bytes_limit.set(bytes as f64);
     }
 
     fn in_flight_taken(&self, bytes: usize) {
-        self.catalogue.in_flight_bytes.add(bytes as f64);
+        self.catalogue.front.in_flight_bytes.add(bytes as f64);
     }
 
     fn in_flight_given_back(&self, bytes: usize) {
-        self.catalogue.in_flight_bytes.sub(bytes as f64);
+        self.catalogue.front.in_flight_bytes.sub(bytes as f64);
     }
 }
 
@@ -204,6 +204,8 @@ mod tests {
         io::Write,
         process::{Command, Stdio},
     };
+
+    use prometheus::proto::MetricType;
 
     use super::*;
 
@@ -253,6 +255,28 @@ mod tests {
         assert_eq!(errors.as_deref(), Some("1"));
         let calls = value(&metrics, "caisson_engine_request_seconds_count{operation=\"create\"}");
         assert_eq!(calls.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn every_name_ends_in_its_unit_and_every_help_is_a_sentence() {
+        for family in metrics().registry.gather() {
+            let (name, help) = (family.name(), family.help());
+            let Some(known) = name.strip_prefix("caisson_") else {
+                assert!(name.starts_with("process_"), "{name}");
+                continue;
+            };
+            let is_counter = family.get_field_type() == MetricType::COUNTER;
+            assert_eq!(known.ends_with("_total"), is_counter, "{name}");
+            if family.get_field_type() == MetricType::HISTOGRAM {
+                assert!(known.ends_with("_seconds") || known.ends_with("_bytes"), "{name}");
+            }
+            // Base units only, and no type in the name.
+            for word in known.split('_') {
+                let foreign = ["ms", "millis", "milliseconds", "micros", "kib", "mib", "percent", "gauge", "counter"];
+                assert!(!foreign.contains(&word), "{name}");
+            }
+            assert!(help.starts_with(|first: char| !first.is_lowercase()) && help.ends_with('.'), "{name}: {help}");
+        }
     }
 
     #[test]
