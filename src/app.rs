@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! start   logging - metrics - listener - engine - fleet (orphans go, shelves fill) - dispatch - HTTP
-//! end     SIGTERM or SIGINT - dispatch refuses - jobs end - sandboxes go - HTTP ends
+//! end     SIGTERM or SIGINT - dispatch refuses - jobs end - sandboxes go - HTTP ends - the last spans are sent
 //! ```
 
 mod examine;
@@ -38,7 +38,7 @@ use crate::{
     observe::Observer,
     pool::{Fleet, FleetConfig, PoolConfig},
     sandbox::LedgerConfig,
-    telemetry::{self, LoggingError, Metrics},
+    telemetry::{self, Headers, LoggingError, Metrics, Otlp, OtlpConfig},
 };
 
 /// Why the service ended otherwise than by being told to.
@@ -68,7 +68,10 @@ const HANG_UP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT, then drains.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
-    telemetry::start_logging(log_format(config.log.format), &config.log.filter)?;
+    let otlp = config.telemetry.otlp.clone();
+    let trace_ratio = otlp.as_ref().map_or(0.0, |otlp| otlp.sample_ratio);
+    let otlp = otlp.map(otlp_config).map(Otlp::start);
+    telemetry::start_logging(log_format(config.log.format), &config.log.filter, otlp.as_ref())?;
     let mut signals = Signals::listen().map_err(ServeError::Signals)?;
     let keys: Vec<_> = config.languages.iter().map(|language| language.key.clone()).collect();
     let metrics = Arc::new(Metrics::new(&keys).map_err(|error| ServeError::Metrics(Box::new(error)))?);
@@ -89,7 +92,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         dispatch: Arc::clone(&dispatch),
         room: Room::new(config.server.max_in_flight_bytes, Arc::clone(&observer)),
         observer,
-        config: api_config(config.server, config.compat, engine_name),
+        config: api_config(config.server, config.compat, engine_name, trace_ratio),
         catalogue: Arc::new(Catalogue::new(config.languages)),
         metrics: Arc::new(move || metrics.render()),
     };
@@ -111,6 +114,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     // Whoever reads no answer, or sends no request to its end, is not waited for any longer.
     if let Ok(ended) = ended {
         ended.map_err(ServeError::Http)?;
+    }
+    if let Some(otlp) = otlp {
+        otlp.flush().await;
     }
     drained.map_err(|_| ServeError::Left)?;
     info!("ended; no sandbox is left");
@@ -198,7 +204,7 @@ fn pool_config(language: &Language, most: usize) -> PoolConfig {
     }
 }
 
-fn api_config(server: config::Server, compat: config::Compat, engine: String) -> ApiConfig {
+fn api_config(server: config::Server, compat: config::Compat, engine: String, trace_ratio: f64) -> ApiConfig {
     let config::Server {
         listen: _,
         max_connections,
@@ -224,8 +230,7 @@ fn api_config(server: config::Server, compat: config::Compat, engine: String) ->
             SeedExitStatus::Head => ExitStatus::Head,
         },
         build: Build { version: env!("CARGO_PKG_VERSION").to_owned(), engine },
-        // Nobody records them.
-        trace_ratio: 0.0,
+        trace_ratio,
     }
 }
 
@@ -238,6 +243,12 @@ fn api_key(key: config::Key) -> ApiKey {
     let rate = rate.map(|config::KeyRate { per_second, burst }| Rate { per_second, burst });
     let limits = KeyLimits { rate, concurrent: max_concurrent };
     ApiKey { name, token, scopes: scopes.into_iter().map(scope).collect(), limits }
+}
+
+fn otlp_config(otlp: config::Otlp) -> OtlpConfig {
+    // Who decides which traces are exported is the API, where they begin.
+    let config::Otlp { endpoint, headers, service_name, sample_ratio: _ } = otlp;
+    OtlpConfig { endpoint, headers: Headers(headers), service_name }
 }
 
 fn log_format(format: LogFormat) -> telemetry::Format {

@@ -27,6 +27,7 @@ pub struct Config {
     pub pool: Pool,
     pub docker: Docker,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub compat: Compat,
     pub languages: Vec<Language>,
 }
@@ -110,6 +111,23 @@ pub enum LogFormat {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+pub struct Telemetry {
+    /// None: traces are not exported.
+    pub otlp: Option<Otlp>,
+}
+
+#[derive(Clone, PartialEq)]
+pub struct Otlp {
+    /// Up to the path, without a slash at its end.
+    pub endpoint: String,
+    /// May hold secrets.
+    pub headers: Vec<(String, String)>,
+    pub service_name: String,
+    /// Which part of the traces that begin here are exported.
+    pub sample_ratio: f64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
 pub struct Compat {
     pub exit_status: SeedExitStatus,
 }
@@ -178,6 +196,17 @@ impl std::error::Error for Faults {}
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key").field("name", &self.name).field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint, headers: _, service_name, sample_ratio } = self;
+        f.debug_struct("Otlp")
+            .field("endpoint", endpoint)
+            .field("service_name", service_name)
+            .field("sample_ratio", sample_ratio)
+            .finish_non_exhaustive()
     }
 }
 

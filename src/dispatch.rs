@@ -32,7 +32,7 @@ use cache::{CompileCache, Compiled};
 pub use crate::pool::PoolStatus;
 use crate::{
     job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Program, Report, Timing},
-    observe::{ClaimEnd, JobEnd, Observer, Rejection, Timer},
+    observe::{ClaimEnd, JobEnd, Observer, Rejection, TRACE, Timer},
     pool::{ClaimError, Fleet, Lease},
 };
 
@@ -277,10 +277,12 @@ impl Dispatch {
     }
 
     /// One more, for whoever has a run slot already.
+    #[tracing::instrument(target = TRACE, skip_all, fields(language = %language, claim = tracing::field::Empty))]
     async fn claim(&self, language: &LanguageId, deadline: Instant) -> Result<(Lease, Claim), Refusal> {
         let told = Timer::start(ClaimEnd::Abandoned, |end, wait| self.observer.claim_finished(language, end, wait));
         match timeout_at(deadline, self.fleet.claim(language)).await {
             Ok(Ok((lease, claim))) => {
+                tracing::Span::current().record("claim", ClaimEnd::from(claim).label());
                 told.finish(claim.into());
                 Ok((lease, claim))
             }

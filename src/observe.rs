@@ -10,6 +10,9 @@ use std::{
 
 use crate::job::{Claim, LanguageId, Outcome, Verdict};
 
+/// The target of spans that are parts of a request: for traces, not for the log.
+pub const TRACE: &str = "caisson_trace";
+
 /// Declares a closed set of label values.
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident => $label:literal),+ $(,)? }) => {

@@ -1,7 +1,9 @@
-//! What operators see: log lines and metrics. Prometheus and tracing-subscriber are known here and nowhere else.
+//! What operators see: log lines, metrics and traces. Prometheus, prost and tracing-subscriber are known here and nowhere
+//! else.
 
 mod catalogue;
 mod logging;
+mod otlp;
 mod pressure;
 
 use std::time::Duration;
@@ -10,6 +12,7 @@ use prometheus::{Error, Registry, TextEncoder};
 
 use catalogue::Catalogue;
 pub use logging::{Format, LoggingError, start as start_logging};
+pub use otlp::{Headers, Otlp, OtlpConfig};
 use pressure::Pressure;
 
 use crate::{

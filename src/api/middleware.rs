@@ -34,11 +34,15 @@ pub async fn identify(State(api): State<Arc<Api>>, request: Request, next: Next)
         trace_id = trace.id,
         span_id = trace.span,
         parent_span_id = trace.parent,
+        sampled = trace.is_sampled.then_some(true),
         method = %request.method(),
         route,
         client = Empty,
         language = Empty,
-        job.id = Empty
+        job.id = Empty,
+        outcome = Empty,
+        claim = Empty,
+        status = Empty
     );
     let mut response = next.run(request).instrument(span.clone()).await;
     let fault = response.extensions_mut().remove::<Fault>();
@@ -52,6 +56,8 @@ pub async fn identify(State(api): State<Arc<Api>>, request: Request, next: Next)
         Some(Code::Internal) => tracing::error!(status, duration_ms, "a request failed through our own fault"),
         code => tracing::debug!(status, duration_ms, code = ?code, "request answered"),
     }
+    // After the line, which says it itself.
+    span.record("status", status);
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -14,8 +14,9 @@ use axum::{
 use tracing::Span;
 
 pub use judge::judge;
+pub use response::whole_status;
 
-use super::{Api, auth, body, fault::Fault, id, status::json, timing::with_timing};
+use super::{Api, auth, body, fault::Fault, id, status::json, timing::with_timing, trace};
 use crate::dispatch::aside;
 use request::Request;
 use response::Answer;
@@ -41,6 +42,7 @@ pub async fn execute(State(api): State<Arc<Api>>, request: extract::Request) -> 
     let held = of_request.and(api.make_room(job.most_output_bytes() + api.dispatch.most_cached_bytes())?);
     let report = api.dispatch.submit(job).await?;
     let (timing, claim) = (report.timing, report.claim);
+    trace::tell(whole_status(&report), claim);
     let answer = aside(report.output_bytes(), move || json(&Answer::new(&id, &language, &report, encoding))).await;
     Ok(held.until_sent(with_timing(answer, &timing, claim)))
 }

@@ -21,7 +21,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::Span;
 
-use super::{Api, ApiConfig, body, fault::Fault, id, status::json, text, timing::with_timing};
+use super::{
+    Api, ApiConfig, body, fault::Fault, id, native::whole_status, status::json, text, timing::with_timing, trace,
+};
 use crate::{
     job::{Exit, Limits, Outcome, Output, Overflow, Report, SourceFile, Stage, Standing},
     language::{Catalogue, Language, Submission},
@@ -89,6 +91,7 @@ pub async fn execute(State(api): State<Arc<Api>>, request: Request) -> Response 
     };
     match api.dispatch.submit(job).await {
         Ok(report) => {
+            trace::tell(whole_status(&report), report.claim);
             let answer = json(&Answer::new(&report, limit, api.config.seed_exit_status));
             held.until_sent(with_timing(answer, &report.timing, report.claim))
         }

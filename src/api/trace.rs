@@ -4,7 +4,10 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::id;
+use tracing::Span;
+
+use super::{id, timing};
+use crate::job::Claim;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -71,6 +74,11 @@ impl Trace {
             headers.insert(TRACESTATE, state.clone());
         }
     }
+}
+
+/// What became of the request that this is a part of.
+pub fn tell(outcome: &'static str, claim: Claim) {
+    Span::current().record("outcome", outcome).record("claim", timing::name(claim));
 }
 
 /// Who sends two sends none that can be believed.

@@ -13,6 +13,7 @@ pub struct Raw {
     pub limits: RawStages,
     pub docker: RawDocker,
     pub log: RawLog,
+    pub telemetry: RawTelemetry,
     pub compat: RawCompat,
 }
 
@@ -100,6 +101,14 @@ pub struct RawDocker {
 pub struct RawLog {
     pub format: String,
     pub filter: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RawTelemetry {
+    pub otlp_endpoint: String,
+    pub otlp_headers: BTreeMap<String, String>,
+    pub otlp_service_name: String,
+    pub otlp_sample_ratio: f64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -252,6 +261,17 @@ impl Default for RawDocker {
 impl Default for RawLog {
     fn default() -> Self {
         Self { format: "human".to_owned(), filter: "info".to_owned() }
+    }
+}
+
+impl Default for RawTelemetry {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: String::new(),
+            otlp_headers: BTreeMap::new(),
+            otlp_service_name: "caisson".to_owned(),
+            otlp_sample_ratio: 1.0,
+        }
     }
 }
 

@@ -263,3 +263,36 @@ fn a_name_leads_to_one_language_only() {
     });
     assert_eq!(faults.unwrap(), ["languages/binary.aliases: `BASH` already names `bash`"]);
 }
+
+#[test]
+fn traces_are_exported_only_where_a_collector_is_named() {
+    assert_eq!(load(&[], &["telemetry.otlp_sample_ratio=0.5"]).unwrap().telemetry.otlp, None);
+    let flags = ["telemetry.otlp_endpoint=http://[::1]:4318/", "telemetry.otlp_sample_ratio=0.5"];
+    let variables = [("CAISSON_TELEMETRY__OTLP_HEADERS__X-KEY", "hunter2")];
+    let otlp = load(&variables, &flags).unwrap().telemetry.otlp.unwrap();
+    assert_eq!((otlp.endpoint.as_str(), otlp.sample_ratio), ("http://[::1]:4318", 0.5));
+    assert_eq!(otlp.headers, [("x-key".to_owned(), "hunter2".to_owned())]);
+    assert!(!format!("{otlp:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_collector_that_cannot_be_reached_as_it_is_written_is_a_fault() {
+    let first = |flag: &str| load(&[], &[flag]).unwrap_err().remove(0);
+    let problem = first("telemetry.otlp_endpoint=https://collector:4318");
+    assert!(
+        problem.starts_with("telemetry.otlp_endpoint: must begin with http://: the service speaks no TLS"),
+        "{problem}"
+    );
+    for endpoint in ["collector:4318", "http://", "http://:4318", "http://a:b", "http://a b", "http://u@a", "ftp://a"] {
+        let problem = first(&format!("telemetry.otlp_endpoint={endpoint}"));
+        assert!(problem.starts_with("telemetry.otlp_endpoint: must be http:// with a host"), "{problem}");
+    }
+    let problem = first("telemetry.otlp_endpoint=http://a:4318/v1/traces");
+    assert!(problem.contains("must be without `/v1/traces`"), "{problem}");
+    let problem = first("telemetry.otlp_sample_ratio=1.5");
+    assert!(problem.contains("must be from 0"), "{problem}");
+    let problem = first("telemetry.otlp_service_name=");
+    assert!(problem.contains("must not be empty"), "{problem}");
+    let problem = first("telemetry.otlp_headers.a:b=c");
+    assert!(problem.contains("cannot be a header's"), "{problem}");
+}

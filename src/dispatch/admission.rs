@@ -13,6 +13,7 @@ use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
 };
+use tracing::{Instrument, field::Empty, info_span};
 
 use super::{
     Refusal, Saturation,
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     job::{Claim, ClientId, LanguageId, Priority, Standing},
-    observe::{self, ClaimEnd, Observer},
+    observe::{self, ClaimEnd, Observer, TRACE},
     pool::{Fleet, Lease},
 };
 
@@ -46,7 +47,8 @@ struct State {
 
 #[derive(Debug)]
 struct Waiter {
-    answer: oneshot::Sender<Result<Admitted, Refusal>>,
+    answer: oneshot::Sender<Answer>,
+    turn_has_come: Option<oneshot::Sender<()>>,
     since: Instant,
     /// Since when only a sandbox is lacking.
     turn: Option<Instant>,
@@ -116,7 +118,8 @@ impl Admission {
         let since = Instant::now();
         let until = deadline.min(since + self.patience);
         let (answer, mut answered) = oneshot::channel();
-        let waiter = Waiter { answer, since, turn: None };
+        let (turn_has_come, turn) = oneshot::channel();
+        let waiter = Waiter { answer, turn_has_come: Some(turn_has_come), since, turn: None };
         let ticket = {
             let mut state = self.lock();
             let state = &mut *state;
@@ -128,7 +131,7 @@ impl Admission {
         };
         let mut place = Place { admission: self, ticket, end: ClaimEnd::Abandoned };
         self.match_up();
-        match timeout_at(until, &mut answered).await {
+        match timeout_at(until, wait(turn, &mut answered, language)).await {
             Ok(Ok(answer)) => answer,
             // Nobody answers any more.
             Ok(Err(_)) => Err(Refusal::Draining),
@@ -221,7 +224,7 @@ impl Admission {
     }
 
     /// Those whose client was gone before it could be told.
-    fn begin(self: &Arc<Self>, state: &mut State) -> Vec<Result<Admitted, Refusal>> {
+    fn begin(self: &Arc<Self>, state: &mut State) -> Vec<Answer> {
         let mut undelivered = Vec::new();
         let mut ready: BTreeMap<LanguageId, usize> =
             state.line.demand().into_keys().map(|language| (language.clone(), self.fleet.ready(&language))).collect();
@@ -265,6 +268,9 @@ impl Admission {
         let now = Instant::now();
         for waiting in state.line.first(state.free_slots) {
             waiting.what.turn.get_or_insert(now);
+            if let Some(turn_has_come) = waiting.what.turn_has_come.take() {
+                let _ = turn_has_come.send(());
+            }
         }
     }
 
@@ -314,6 +320,33 @@ impl Admission {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+type Answer = Result<Admitted, Refusal>;
+
+/// Two spans: until its turn came, and until there was a sandbox.
+async fn wait(
+    turn: oneshot::Receiver<()>,
+    answered: &mut oneshot::Receiver<Answer>,
+    language: &LanguageId,
+) -> Result<Answer, oneshot::error::RecvError> {
+    let for_turn = async {
+        tokio::select! {
+            biased;
+            answer = &mut *answered => Some(answer),
+            _ = turn => None,
+        }
+    };
+    let answer = for_turn.instrument(info_span!(target: TRACE, "queue")).await;
+    let span = info_span!(target: TRACE, "claim", %language, claim = Empty);
+    let answer = match answer {
+        Some(answer) => answer,
+        None => answered.instrument(span.clone()).await,
+    };
+    if let Ok(Ok(admitted)) = &answer {
+        span.record("claim", ClaimEnd::from(admitted.claim).label());
+    }
+    answer
 }
 
 fn kept_from(priority: Priority) -> usize {

@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, field::Empty, info_span, warn};
 
 use super::{Dispatch, cache::Compiled};
 use crate::{
     job::{
         Artifact, Claim, Job, LanguageId, MOST_ARTIFACT_BYTES, Outcome, Report, SourceFile, Stage, Step, Timing, Work,
     },
-    observe::{Observer, StageKind},
+    observe::{JobEnd, Observer, StageKind, TRACE},
     pool::Lease,
     sandbox::{Joint, Lost, stage_of_lost},
 };
@@ -118,7 +118,8 @@ impl Hands<'_> {
             step
         };
         let (mut was_lost, mut was_lost_unheard) = (false, false);
-        let mut stage = match self.lease.sandbox.run(files, step, work, joint).await {
+        let span = span_of(kind, self.language);
+        let mut stage = match self.lease.sandbox.run(files, step, work, joint).instrument(span.clone()).await {
             Ok(stage) => stage,
             Err(lost) => {
                 was_lost = true;
@@ -132,6 +133,7 @@ impl Hands<'_> {
         if was_cut_short {
             stage.message = Some("the request's deadline passed".to_owned());
         }
+        span.record("outcome", JobEnd::from(stage.outcome).label());
         self.observer.stage_finished(self.language, kind, stage.usage.wall_time);
         // Of a sandbox that is gone nobody knows what was used: zeros would pass for small programs.
         if !was_lost {
@@ -147,6 +149,15 @@ impl Hands<'_> {
             "stage ended"
         );
         Stepped { stage, was_lost, was_lost_unheard, was_cut_short }
+    }
+}
+
+/// Its name is what it is for, and that is known to each place in the code only once.
+fn span_of(kind: StageKind, language: &LanguageId) -> Span {
+    match kind {
+        StageKind::Compile => info_span!(target: TRACE, "compile", %language, outcome = Empty),
+        StageKind::Run => info_span!(target: TRACE, "run", %language, outcome = Empty),
+        StageKind::Check => info_span!(target: TRACE, "check", %language, outcome = Empty),
     }
 }
 

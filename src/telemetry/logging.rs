@@ -5,7 +5,17 @@ use std::{
     panic,
 };
 
-use tracing_subscriber::{EnvFilter, filter::ParseError, fmt};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, ParseError, filter_fn},
+    fmt::layer,
+    layer::SubscriberExt,
+    registry,
+    util::SubscriberInitExt,
+};
+
+use super::otlp::Otlp;
+use crate::observe::TRACE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -22,16 +32,22 @@ pub enum LoggingError {
     Taken(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Sends every event to stderr. To be called once, at the start.
-pub fn start(format: Format, filter: &str) -> Result<(), LoggingError> {
+/// Sends every event to stderr, and spans to the collector if there is one. To be called once, at the start.
+pub fn start(format: Format, filter: &str, otlp: Option<&Otlp>) -> Result<(), LoggingError> {
     let filter =
         EnvFilter::try_new(filter).map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })?;
-    let lines = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
-    match format {
-        Format::Human => lines.try_init(),
-        Format::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
-    }
-    .map_err(LoggingError::Taken)?;
+    // A line is told apart by its job, not by the part of it that was measured.
+    let filter = filter.and(filter_fn(|metadata| metadata.target() != TRACE));
+    let lines = layer().with_writer(stderr).with_ansi(stderr().is_terminal());
+    let lines = match format {
+        Format::Human => lines.boxed(),
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    registry()
+        .with(lines.with_filter(filter))
+        .with(otlp.map(Otlp::layer))
+        .try_init()
+        .map_err(|error| LoggingError::Taken(Box::new(error)))?;
     panic::set_hook(Box::new(report_panic));
     Ok(())
 }

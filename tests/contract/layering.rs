@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["api", "cli/bench"]),
     ("postcard", &[]),
     ("prometheus", &["telemetry"]),
+    ("prost", &["telemetry"]),
     ("rustix", &["engine/docker"]),
     ("semver", &["language"]),
     ("serde_saphyr", &["cli"]),
@@ -58,7 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio_io_timeout", &["api"]),
     ("tower_http", &["api"]),
     ("tracing_subscriber", &["telemetry"]),
-    ("ureq", &["cli", "main"]),
+    ("ureq", &["cli", "main", "telemetry"]),
 ];
 
 /// Crates at home everywhere: the runtime, and what has no say in the design.

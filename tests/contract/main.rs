@@ -4,6 +4,8 @@ mod admission;
 mod artifacts;
 mod catalogue;
 mod claims;
+#[path = "../support/collector.rs"]
+mod collector;
 mod connections;
 mod engine;
 mod fields;
@@ -21,6 +23,7 @@ mod judge_stream;
 mod keys;
 mod layering;
 mod limit_faults;
+mod otlp;
 mod outcomes;
 mod output;
 mod problems;

@@ -46,6 +46,7 @@ pub struct Arrange {
     pub keys: Vec<ApiKey>,
     pub seed_exit_status: ExitStatus,
     pub metrics: fn() -> String,
+    pub trace_ratio: f64,
     /// Ready sandboxes of each language. With none every claim is a cold one.
     pub pool_size: usize,
 }
@@ -72,6 +73,7 @@ impl Default for Arrange {
             keys: Vec::new(),
             seed_exit_status: ExitStatus::Program,
             metrics: || "caisson_up 1\n".to_owned(),
+            trace_ratio: 0.0,
             pool_size: 1,
         }
     }
@@ -127,7 +129,7 @@ impl Arrange {
                 max_deadline: Duration::from_secs(60),
                 keys: self.keys,
                 seed_exit_status: self.seed_exit_status,
-                trace_ratio: 0.0,
+                trace_ratio: self.trace_ratio,
                 build: Build { version: "1.2.3".into(), engine: "fake 0".into() },
             },
             room: Room::new(self.max_in_flight_bytes, heard.clone()),

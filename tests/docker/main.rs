@@ -1,5 +1,8 @@
 //! The promises of the service on a real Docker engine, through the real binary. Fails without one.
 
+#[path = "../support/collector.rs"]
+#[expect(dead_code, reason = "the contract suite needs more of it than the one that asks whether it arrives")]
+mod collector;
 #[path = "../support/engine.rs"]
 mod engine;
 #[path = "../support/private_engine.rs"]
@@ -21,4 +24,5 @@ mod memory;
 mod operators;
 mod programs;
 mod runtime;
+mod traces;
 mod validators;

@@ -13,10 +13,10 @@ use axum::{
 };
 use tracing::Span;
 
-use super::super::{Api, auth, body, fault::Fault, id, status::json, timing::with_timing};
+use super::super::{Api, auth, body, fault::Fault, id, status::json, timing::with_timing, trace};
 use crate::dispatch::aside;
 use request::Request;
-use response::Answer;
+use response::{Answer, verdict};
 
 /// A client that hangs up drops this future, and with it the judging.
 pub async fn judge(State(api): State<Arc<Api>>, request: extract::Request) -> Result<Response, Fault> {
@@ -41,6 +41,7 @@ pub async fn judge(State(api): State<Arc<Api>>, request: extract::Request) -> Re
     }
     let judgement = api.dispatch.judge(judging, |_| ()).await?;
     let (timing, claim) = (judgement.timing, judgement.claim);
+    trace::tell(verdict(judgement.verdict()), claim);
     let answer = aside(judgement.output_bytes(), move || json(&Answer::new(&id, &language, &judgement, encoding)));
     Ok(held.until_sent(with_timing(answer.await, &timing, claim)))
 }

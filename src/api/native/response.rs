@@ -140,7 +140,7 @@ impl<'a> Artifact<'a> {
 }
 
 /// Of the first stage that is not ok; a compiler that ran to its end and said no is a compile error.
-fn whole_status(report: &Report) -> &'static str {
+pub fn whole_status(report: &Report) -> &'static str {
     match report.compile.as_ref().map(|stage| stage.outcome) {
         Some(Outcome::RuntimeError) => "compile_error",
         _ => status(report.outcome()),

@@ -16,10 +16,10 @@ use tracing::{Instrument, Span};
 
 use super::{
     super::{Encoding, response::Stage},
-    response::{Answer, Case},
+    response::{Answer, Case, verdict},
 };
 use crate::{
-    api::{Api, fault::Fault},
+    api::{Api, fault::Fault, trace},
     dispatch::{Progress, Refusal, aside},
     job::Judging,
     language::Language,
@@ -63,6 +63,7 @@ pub async fn judge(
                 });
             })
             .await?;
+        trace::tell(verdict(judgement.verdict()), judgement.claim);
         let bytes = judgement.output_bytes();
         Ok(aside(bytes, move || event("verdict", &Answer::new(&id, &language, &judgement, encoding))).await)
     };
