@@ -49,13 +49,22 @@ fn every_wait_of_a_job_is_a_metric() {
         ("caisson_stage_duration_seconds_count{language=\"c\",stage=\"run\"}", 1.0),
         ("caisson_claims_total{language=\"c\",result=\"warm\"}", 1.0),
         ("caisson_claim_wait_seconds_count{language=\"c\",result=\"warm\"}", 1.0),
-        ("caisson_queue_wait_seconds_count", 1.0),
+        ("caisson_queue_wait_seconds_count{priority=\"interactive\"}", 1.0),
+        ("caisson_program_cpu_seconds_count{language=\"c\",stage=\"compile\"}", 1.0),
+        ("caisson_program_memory_bytes_count{language=\"c\",stage=\"run\"}", 1.0),
+        // No compiler and no program is as small.
+        ("caisson_program_memory_bytes_bucket{language=\"c\",stage=\"compile\",le=\"1048576\"}", 0.0),
+        ("caisson_connections", 1.0),
+        ("caisson_in_flight_bytes", 0.0),
+        ("caisson_in_flight_bytes_limit", 1_073_741_824.0),
+        ("caisson_engine_up", 1.0),
         ("caisson_jobs_total{language=\"bash\",outcome=\"ok\"}", 0.0),
         ("caisson_pool_target{language=\"bash\"}", 1.0),
         ("caisson_engine_errors_total{kind=\"refused\",operation=\"create\"}", 0.0),
     ] {
         assert_eq!(server.metric(series), value, "{series}");
     }
+    assert!(server.metric("caisson_program_cpu_seconds_sum{language=\"c\",stage=\"compile\"}") > 0.0);
     server.nothing_is_left();
     for (series, value) in [
         ("caisson_pool_sandboxes{language=\"c\",state=\"ready\"}", 1.0),
