@@ -43,6 +43,7 @@ pub struct Row {
     latency_ms: Option<Percentiles>,
     /// From when a job had a connection: what a client that waits for answers before it sends would believe.
     service_ms: Option<Percentiles>,
+    refusal_ms: Option<Percentiles>,
     /// How late this client itself was; part of the latency.
     client_lag_ms: Option<Percentiles>,
     /// As the server told it: the whole request less compile and run.
@@ -86,6 +87,7 @@ impl Row {
             claims,
             latency,
             service,
+            refusal,
             lag,
             overhead,
         } = tally;
@@ -104,6 +106,7 @@ impl Row {
             outcomes,
             latency_ms: latency.percentiles(),
             service_ms: service.percentiles(),
+            refusal_ms: refusal.percentiles(),
             client_lag_ms: lag.percentiles(),
             overhead_ms: overhead.percentiles(),
             claims,

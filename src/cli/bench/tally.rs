@@ -72,6 +72,8 @@ pub struct Tally {
     pub claims: Claims,
     pub latency: Spread,
     pub service: Spread,
+    /// How long who was refused waited for that, from when it had a connection.
+    pub refusal: Spread,
     pub lag: Spread,
     /// As the server told it.
     pub overhead: Spread,
@@ -137,6 +139,7 @@ impl Tally {
             claims: Claims::default(),
             latency: Spread::new(),
             service: Spread::new(),
+            refusal: Spread::new(),
             lag: Spread::new(),
             overhead: Spread::new(),
         }
@@ -155,7 +158,10 @@ impl Tally {
                 self.latency.add(latency);
                 service.into_iter().for_each(|service| self.service.add(service));
             }
-            End::Refused(status) => *self.refused.entry(status.as_u16()).or_default() += 1,
+            End::Refused(status) => {
+                *self.refused.entry(status.as_u16()).or_default() += 1;
+                service.into_iter().for_each(|service| self.refusal.add(service));
+            }
             End::Failed(why) => *self.failures.entry(why).or_default() += 1,
             End::TimedOut => {
                 self.timeouts += 1;
