@@ -6,16 +6,16 @@
 //! What the shelf holds is served at the pace of the programs alone: burst = processors / (time of one warm job).
 
 #[path = "../overhead/machine.rs"]
-#[allow(dead_code, reason = "shared with the bench of overhead, which uses all of it")]
+#[expect(dead_code, reason = "shared with the bench of overhead, which uses all of it")]
 mod machine;
 mod measure;
 mod report;
 
 #[path = "../../tests/support/engine.rs"]
-#[allow(dead_code, reason = "shared with the docker suite, which uses all of it")]
+#[expect(dead_code, reason = "shared with the docker suite, which uses all of it")]
 mod engine;
 #[path = "../../tests/support/server.rs"]
-#[allow(dead_code, reason = "shared with the docker suite, which uses all of it")]
+#[expect(dead_code, reason = "shared with the docker suite, which uses all of it")]
 mod server;
 
 use measure::Capacity;
