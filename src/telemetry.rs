@@ -1,10 +1,11 @@
-//! What operators see: log lines, metrics and traces. Prometheus, prost and tracing-subscriber are known here and nowhere
+//! What operators see: log lines, metrics and traces. Prometheus, procfs, prost and tracing-subscriber are known here and nowhere
 //! else.
 
 mod catalogue;
 mod logging;
 mod otlp;
 mod pressure;
+mod process;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use catalogue::Catalogue;
 pub use logging::{Format, LoggingError, start as start_logging};
 pub use otlp::{Headers, Otlp, OtlpConfig};
 use pressure::Pressure;
+use process::Process;
 
 use crate::{
     job::LanguageId,
@@ -37,7 +39,7 @@ impl Metrics {
         let registry = Registry::new();
         let catalogue = Catalogue::register(&registry, languages)?;
         registry.register(Box::new(Pressure::of_host()?))?;
-        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        registry.register(Box::new(Process::this()?))?;
         Ok(Self { registry, catalogue })
     }
 

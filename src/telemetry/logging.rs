@@ -38,7 +38,8 @@ pub fn start(format: Format, filter: &str, otlp: Option<&Otlp>) -> Result<(), Lo
         EnvFilter::try_new(filter).map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })?;
     // A line is told apart by its job, not by the part of it that was measured.
     let filter = filter.and(filter_fn(|metadata| metadata.target() != TRACE));
-    let lines = layer().with_writer(stderr).with_ansi(stderr().is_terminal());
+    // A reader that is gone costs the lines, not the service: told on stderr as well, that would be a panic.
+    let lines = layer().with_writer(stderr).with_ansi(stderr().is_terminal()).log_internal_errors(false);
     let lines = match format {
         Format::Human => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),

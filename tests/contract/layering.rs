@@ -48,6 +48,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["api", "cli/bench"]),
     ("hyper_util", &["api", "cli/bench"]),
     ("postcard", &[]),
+    ("procfs", &["telemetry"]),
     ("prometheus", &["telemetry"]),
     ("prost", &["telemetry"]),
     ("rustix", &["engine/docker"]),

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -23,6 +23,7 @@ pub struct Server {
     pub url: String,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    is_deaf: Arc<AtomicBool>,
     uid_base: u32,
     budget: u32,
     is_forgotten: bool,
@@ -141,13 +142,19 @@ impl Arrange {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let heard = Arc::clone(&log);
-        thread::spawn(move || lines.map_while(Result::ok).for_each(|line| heard.lock().unwrap().push(line)));
+        let is_deaf = Arc::new(AtomicBool::new(false));
+        let ear = Arc::clone(&is_deaf);
+        thread::spawn(move || {
+            let lines = lines.map_while(Result::ok).take_while(|_| !ear.load(Ordering::Relaxed));
+            lines.for_each(|line| heard.lock().unwrap().push(line));
+        });
         let mut server = Server {
             docker,
             owner,
             url: String::new(),
             child,
             log,
+            is_deaf,
             uid_base,
             budget: BUDGET,
             is_forgotten: false,
@@ -273,6 +280,11 @@ impl Server {
     pub fn events(&self, message: &str) -> Vec<Value> {
         let parsed = self.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
         parsed.filter(|event| event["message"] == message).collect()
+    }
+
+    /// From the next line on nobody reads its log: the other end of its stderr is gone.
+    pub fn deafen(&self) {
+        self.is_deaf.store(true, Ordering::Relaxed);
     }
 
     pub fn pid(&self) -> u32 {
