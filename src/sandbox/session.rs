@@ -1,7 +1,7 @@
 //! The conversation with one agent. What it says is untrusted: every frame is bounded, every stream is capped here as
 //! well, every wait has an end, and anything out of turn loses the sandbox.
 
-use std::{io, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use caisson_protocol as protocol;
 use futures_util::FutureExt;
@@ -101,6 +101,10 @@ pub enum Lost {
     /// Nothing came in time, though the time limit had passed.
     #[error("the agent went silent")]
     Silent,
+    /// The same, and nothing in its sandbox had a moment of processor time meanwhile: it was frozen from outside, or the host
+    /// had none for it.
+    #[error("nothing in the sandbox gets on any more")]
+    Frozen,
 }
 
 /// How long the agent may take to accept what a job sends: at most some megabytes into memory.
@@ -166,7 +170,7 @@ impl Lost {
 
     /// Whether it may be nobody's doing, before the program began.
     pub fn is_nobodys_verdict(&self) -> bool {
-        !matches!(self, Self::Silent | Self::OutOfMemory)
+        !matches!(self, Self::Silent | Self::Frozen | Self::OutOfMemory)
     }
 }
 
@@ -283,9 +287,9 @@ impl Session {
     }
 
     async fn hear(&mut self, step: &Step, had_before: Duration, joint: Option<Joint>) -> Result<Raw, Lost> {
-        let patience = step.limits.wall_time + VERDICT_PATIENCE;
+        let limit = step.limits.wall_time;
         if joint.is_none() && self.ear.sees_cpu {
-            return timeout(patience, self.ear.hear_out(step, None, None)).await.map_err(|_| Lost::Silent)?;
+            return patiently(limit, &*self.controls, self.ear.hear_out(step, None, None)).await;
         }
         let (input, output, stop) = match joint {
             Some(Joint { input, output, stop }) => (Some(input), Some(output), stop),
@@ -308,7 +312,7 @@ impl Session {
             let (heard, fed) = tokio::join!(hear, feed(&mut self.writer, input, &stop, &over));
             fed.map_err(Lost::Broken).and(heard)
         };
-        timeout(patience, both).await.map_err(|_| Lost::Silent)?
+        patiently(limit, &*self.controls, both).await
     }
 
     /// The work directory is ready. This is no word about the job: nothing of it has run for it.
@@ -501,6 +505,25 @@ impl Ear {
     }
 }
 
+/// An agent that is still silent so long after the limit is lost. Whose doing that is the sandbox's processor time tells:
+/// who keeps the agent from its work is at work himself.
+async fn patiently<T>(
+    limit: Duration,
+    controls: &dyn Controls,
+    hear: impl Future<Output = Result<T, Lost>>,
+) -> Result<T, Lost> {
+    let mut hear = pin!(hear);
+    if let Ok(heard) = timeout(limit, &mut hear).await {
+        return heard;
+    }
+    let had = controls.cpu_time();
+    match timeout(VERDICT_PATIENCE, hear).await {
+        Ok(heard) => heard,
+        Err(_) if had.is_some() && controls.cpu_time() == had => Err(Lost::Frozen),
+        Err(_) => Err(Lost::Silent),
+    }
+}
+
 /// Passes on what comes, until the step is over.
 async fn feed(
     writer: &mut (impl AsyncWrite + Unpin),
@@ -658,15 +681,7 @@ mod tests {
         }
     }
 
-    const BLIND: FromAgent =
-        FromAgent::Hello(Hello { protocol: protocol::VERSION, agent_uid: 2, job_uid: 1, sees_cpu: false });
-
-    #[tokio::test(start_paused = true)]
-    async fn an_agent_that_sees_no_processor_time_is_told_when_it_is_used_up() {
-        let cpu = Arc::new(AtomicU64::new(70));
-        let (link, mut agent) = link(Host(Some(Arc::clone(&cpu))));
-        say(&mut agent, &BLIND).await;
-        let mut session = Session::greet(link, 2, 1).await.unwrap();
+    fn step() -> Step {
         let limits = Limits {
             cpu_time: Duration::from_millis(100),
             wall_time: Duration::from_secs(5),
@@ -677,14 +692,26 @@ mod tests {
             open_files: 1,
             stack_bytes: 1,
         };
-        let step = Step {
+        Step {
             argv: ["./main".to_owned()].into(),
             env: [].into(),
             stdin: Vec::new(),
             limits,
             overflow: Overflow::Cut,
             output: Output::Apart,
-        };
+        }
+    }
+
+    const BLIND: FromAgent =
+        FromAgent::Hello(Hello { protocol: protocol::VERSION, agent_uid: 2, job_uid: 1, sees_cpu: false });
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_that_sees_no_processor_time_is_told_when_it_is_used_up() {
+        let cpu = Arc::new(AtomicU64::new(70));
+        let (link, mut agent) = link(Host(Some(Arc::clone(&cpu))));
+        say(&mut agent, &BLIND).await;
+        let mut session = Session::greet(link, 2, 1).await.unwrap();
+        let step = step();
         let program = async {
             assert!(matches!(hear(&mut agent).await, ToAgent::Prepare(_)));
             say(&mut agent, &FromAgent::Prepared).await;
@@ -713,6 +740,33 @@ mod tests {
         let (raw, ()) = tokio::join!(session.run(&[], &step, Work::Originals, None), program);
         let ended = raw.unwrap().ended;
         assert_eq!((ended.cpu_ns, ended.stopped), (103_000_000, Some(protocol::Stop::CpuTime)));
+    }
+
+    /// What becomes of a step whose agent falls silent, while its sandbox uses processor time or not.
+    async fn of_silence(is_busy: bool) -> Lost {
+        let cpu = Arc::new(AtomicU64::new(70));
+        let (link, mut agent) = link(Host(Some(Arc::clone(&cpu))));
+        let hello = Hello { protocol: protocol::VERSION, agent_uid: 2, job_uid: 1, sees_cpu: true };
+        say(&mut agent, &FromAgent::Hello(hello)).await;
+        let mut session = Session::greet(link, 2, 1).await.unwrap();
+        let program = async {
+            say(&mut agent, &FromAgent::Prepared).await;
+            loop {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                cpu.fetch_add(u64::from(is_busy), Ordering::Relaxed);
+            }
+        };
+        let step = step();
+        tokio::select! {
+            result = session.run(&[], &step, Work::Originals, None) => result.unwrap_err(),
+            () = program => unreachable!("it has no end"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_is_the_programs_doing_only_where_something_is_done() {
+        assert!(matches!(of_silence(true).await, Lost::Silent));
+        assert!(matches!(of_silence(false).await, Lost::Frozen));
     }
 
     #[tokio::test]

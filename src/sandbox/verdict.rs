@@ -24,8 +24,8 @@ pub(super) fn stage(raw: Raw, step: &Step) -> Stage {
     Stage { outcome, stdout, stderr, exit, usage, message }
 }
 
-/// The stage of a program whose sandbox was lost under it. A silence past the time limit is the program's doing: nothing
-/// else keeps a machine that busy, and the next job's sandbox is another.
+/// The stage of a program whose sandbox was lost under it. A silence past the time limit, while the sandbox is busy, is the
+/// program's doing, and the next job's sandbox is another; where nothing gets on any more it is not.
 pub fn lost(lost: &Lost, step: &Step) -> Stage {
     let (outcome, message) = match lost {
         Lost::Silent => (Outcome::TimeLimit, "wall time limit exceeded"),
@@ -38,6 +38,7 @@ pub fn lost(lost: &Lost, step: &Step) -> Stage {
         | Lost::Version(_)
         | Lost::Unmetered
         | Lost::Uids { .. }
+        | Lost::Frozen
         | Lost::Deaf
         | Lost::Failed(_) => (Outcome::SandboxError, "the sandbox was lost; the request may be sent again"),
     };
