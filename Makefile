@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve stop test bench bench-accuracy load images fmt clean clean-images engine
+.PHONY: help serve stop test bench bench-accuracy bench-overload load soak images fmt clean clean-images engine
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,7 +14,7 @@ stop: ## stop the server, remove its sandboxes, stop the Docker engine if `make`
 	@.ci/server.sh stop
 
 test: ## format check, clippy and every test; the Docker suites included
-	@.ci/tools.sh build curl promtool runsc wrk
+	@.ci/tools.sh build curl faketime promtool runsc wrk
 	cargo fmt --all --check
 	@images/build.sh
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -30,10 +30,20 @@ bench-accuracy: ## whether reported usage is right, and how far limits are overr
 	@images/build.sh
 	cargo bench --bench accuracy
 
+bench-overload: ## what ten times the load that the machine carries does to who is accepted
+	@.ci/tools.sh build
+	@images/build.sh
+	cargo bench --bench overload
+
 load: ## how many jobs per second this machine carries, reckoned and measured; also as target/capacity.json
 	@.ci/tools.sh build
 	@images/build.sh
 	cargo bench --bench capacity
+
+soak: ## JOBS=20000 jobs with a fault every FAULT_EVERY=30 seconds: nothing lost, wrong, leaked or growing
+	@.ci/tools.sh build
+	@images/build.sh
+	cargo bench --bench soak
 
 images: ## build the images of the languages that are out of date
 	@.ci/tools.sh build

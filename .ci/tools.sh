@@ -18,8 +18,10 @@ missing_packages() {
     # Without the certificates curl is of no use for https.
     curl) has curl || echo curl ca-certificates ;;
     promtool) has promtool || echo prometheus ;;
+    # Another clock for one program. A library, and no program that could be asked for.
+    faketime) compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime ;;
     crun | make | runsc | wrk) has "$1" || echo "$1" ;;
-    *) fail "unknown tool '$1'; there are: build crun curl make promtool runsc wrk" ;;
+    *) fail "unknown tool '$1'; there are: build crun curl faketime make promtool runsc wrk" ;;
     esac
 }
 

@@ -6,8 +6,10 @@ mod collector;
 #[path = "../support/engine.rs"]
 mod engine;
 #[path = "../support/private_engine.rs"]
+#[expect(dead_code, reason = "shared with the chaos suite, which uses the rest of it")]
 mod private_engine;
 #[path = "../support/server.rs"]
+#[expect(dead_code, reason = "shared with the chaos suite, which uses the rest of it")]
 mod server;
 
 mod bad_input;

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -19,11 +20,55 @@ impl PrivateEngine {
     /// Running, with these images of the host's engine, and with one more runtime if it is given one: its name and path.
     pub fn with(images: &[&str], runtime: Option<(&str, &str)>) -> Self {
         let runtime = runtime.map(|(name, path)| (name.to_owned(), path.to_owned()));
+        let mut engine = Self::unborn(runtime);
+        engine.start();
+        engine.load(images);
+        engine
+    }
+
+    /// Running, its images and sandboxes on a disk of so many MiB, which is memory.
+    pub fn on_a_disk_of(mib: u32, images: &[&str]) -> Self {
+        let mut engine = Self::unborn(None);
+        let data = engine.data();
+        std::fs::create_dir(&data).unwrap();
+        let size = format!("size={mib}m");
+        let mounted = as_root("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&data).status();
+        assert!(mounted.unwrap().success(), "a disk of memory could not be mounted");
+        engine.start();
+        engine.load(images);
+        engine
+    }
+
+    /// To the last byte.
+    pub fn fill_disk(&self) {
+        let filled = as_root("dd")
+            .args(["if=/dev/zero", "bs=64K", "status=none"])
+            .arg(format!("of={}", self.filling().display()))
+            .stderr(Stdio::null())
+            .status();
+        assert_eq!(filled.unwrap().code(), Some(1), "the disk has no end");
+    }
+
+    pub fn clear_disk(&self) {
+        assert!(as_root("rm").arg(self.filling()).status().unwrap().success());
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    fn filling(&self) -> PathBuf {
+        self.data().join("filling")
+    }
+
+    fn unborn(runtime: Option<(String, String)>) -> Self {
         // On a disk: image layers on a tmpfs would be memory.
         let directory = tempfile::Builder::new().prefix("caisson-engine-").tempdir_in("/var/tmp").unwrap();
         let host = DockerHost(format!("unix://{}/docker.sock", directory.path().display()));
-        let mut engine = Self { host, directory, daemon: None, runtime };
-        engine.start();
+        Self { host, directory, daemon: None, runtime }
+    }
+
+    fn load(&self, images: &[&str]) {
         let mut save = Command::new("docker")
             .env("DOCKER_HOST", DockerHost::usual().0)
             .arg("save")
@@ -32,13 +77,12 @@ impl PrivateEngine {
             .spawn()
             .unwrap();
         let load = Command::new("docker")
-            .env("DOCKER_HOST", &engine.host.0)
+            .env("DOCKER_HOST", &self.host.0)
             .args(["load", "--quiet"])
             .stdin(save.stdout.take().unwrap())
             .stdout(Stdio::null())
             .status();
         assert!(save.wait().unwrap().success() && load.unwrap().success(), "the images could not be copied");
-        engine
     }
 
     pub fn start(&mut self) {
@@ -67,9 +111,20 @@ impl PrivateEngine {
 
     /// Ends the daemon, and with it every container, as a restart of the service does.
     pub fn stop(&mut self) {
+        self.signal("TERM");
+    }
+
+    /// Ends the daemon alone and at once: what it started goes on.
+    pub fn kill(&mut self) {
+        self.signal("KILL");
+        // Its containerd ends with it. Until PID 1 has reaped that one, the next daemon would take it to be alive.
+        let _ = as_root("rm").arg(self.directory.path().join("exec/containerd/containerd.pid")).status();
+    }
+
+    fn signal(&mut self, name: &str) {
         let Some(mut daemon) = self.daemon.take() else { return };
         let pid = std::fs::read_to_string(self.directory.path().join("dockerd.pid")).unwrap_or_default();
-        let _ = as_root("kill").arg(pid.trim()).status();
+        let _ = as_root("kill").args([&format!("-{name}"), pid.trim()]).status();
         until("the private engine ends", || daemon.try_wait().unwrap().is_some());
     }
 }

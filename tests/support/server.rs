@@ -198,16 +198,7 @@ impl Server {
         media_type: Option<&str>,
         body: Vec<u8>,
     ) -> Result<Reply, ureq::Error> {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE * 2));
-        let agent: ureq::Agent = config.build().into();
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        if let Some(media_type) = media_type {
-            request = request.header("content-type", media_type);
-        }
-        let mut response = agent.run(request.body(body).unwrap())?;
-        let bytes = response.body_mut().with_config().limit(u64::MAX).read_to_vec()?;
-        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into());
-        Ok(Reply { status: response.status().as_u16(), headers: response.headers().clone(), body })
+        exchange(&self.url, method, path, media_type, body)
     }
 
     /// The answer to a job that must be answered.
@@ -261,15 +252,27 @@ impl Server {
 
     /// Names of the host's processes under the uids of this server's sandboxes.
     pub fn processes(&self) -> Vec<String> {
+        self.statuses().into_iter().filter_map(|(_, status)| status.lines().next().map(str::to_owned)).collect()
+    }
+
+    /// The same processes by number.
+    pub fn pids(&self) -> Vec<u32> {
+        self.statuses().into_iter().map(|(pid, _)| pid).collect()
+    }
+
+    fn statuses(&self) -> Vec<(u32, String)> {
         let uids = self.uids();
-        let status = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("status")).ok();
-        let of_sandbox = |status: &String| {
+        let of_sandbox = |status: &str| {
             let uid =
                 status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse().ok());
             uid.is_some_and(|uid: u32| uids.contains(&uid))
         };
-        let all = fs::read_dir("/proc").unwrap().map_while(Result::ok).filter_map(status).filter(of_sandbox);
-        all.filter_map(|status| status.lines().next().map(str::to_owned)).collect()
+        let status = |entry: fs::DirEntry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            fs::read_to_string(entry.path().join("status")).ok().map(|status| (pid, status))
+        };
+        let all = fs::read_dir("/proc").unwrap().map_while(Result::ok).filter_map(status);
+        all.filter(|(_, status)| of_sandbox(status)).collect()
     }
 
     pub fn log(&self) -> Vec<String> {
@@ -327,6 +330,26 @@ impl Server {
         assert_eq!(self.docker.sandboxes(&self.owner), Vec::<String>::new());
         assert_eq!(self.processes(), Vec::<String>::new());
     }
+}
+
+/// One request to whoever listens there, and its answer.
+pub fn exchange(
+    url: &str,
+    method: &str,
+    path: &str,
+    media_type: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Reply, ureq::Error> {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE * 2));
+    let agent: ureq::Agent = config.build().into();
+    let mut request = ureq::http::Request::builder().method(method).uri(format!("{url}{path}"));
+    if let Some(media_type) = media_type {
+        request = request.header("content-type", media_type);
+    }
+    let mut response = agent.run(request.body(body).unwrap())?;
+    let bytes = response.body_mut().with_config().limit(u64::MAX).read_to_vec()?;
+    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into());
+    Ok(Reply { status: response.status().as_u16(), headers: response.headers().clone(), body })
 }
 
 impl Server {
