@@ -161,6 +161,7 @@ impl Fleet {
     /// Destroys what an earlier boot left, then begins to fill the shelves.
     pub async fn start(config: FleetConfig, engine: Arc<dyn Engine>, observer: Arc<dyn Observer>) -> Arc<Self> {
         let (ledger, remains) = Ledger::new(config.ledger.clone(), Arc::clone(&observer));
+        observer.budget(config.ledger.budget, config.ledger.budget);
         let pools = config.pools.iter().map(|pool| (pool.language.clone(), Pool::new(pool, config.ledger.budget)));
         let fleet = Arc::new(Self {
             pools: pools.collect(),
