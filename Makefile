@@ -2,7 +2,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve stop test bench bench-accuracy bench-overload load soak images fmt clean clean-images engine
+.PHONY: help serve stop test bench bench-accuracy bench-overload load soak dashboards pictures images fmt clean \
+	clean-images engine
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,7 +15,7 @@ stop: ## stop the server, remove its sandboxes, stop the Docker engine if `make`
 	@.ci/server.sh stop
 
 test: ## format check, clippy and every test; the Docker suites included
-	@.ci/tools.sh build curl faketime promtool runsc wrk
+	@.ci/tools.sh build curl faketime prometheus promtool runsc wrk
 	cargo fmt --all --check
 	@images/build.sh
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -44,6 +45,19 @@ soak: ## JOBS=20000 jobs with a fault every FAULT_EVERY=30 seconds: nothing lost
 	@.ci/tools.sh build
 	@images/build.sh
 	cargo bench --bench soak
+
+dashboards: ## write dashboards/grafana/*.json from dashboards/source/*.toml
+	@.ci/tools.sh build
+	DASHBOARDS=write cargo test --quiet --test operations source::
+
+pictures: ## draw the dashboards of a service at work: dashboards/pictures/*.png, target/dashboards/panels.txt
+	@.ci/tools.sh build curl prometheus rsvg-convert pngquant
+	@images/build.sh
+	cargo test --test operations every_panel_and_every_rule
+	@for board in overview language pool-and-engine; do \
+	    rsvg-convert "target/dashboards/$$board.svg" | \
+	        pngquant --speed 1 --strip 64 - >"dashboards/pictures/$$board.png" || exit 1; \
+	done
 
 images: ## build the images of the languages that are out of date
 	@.ci/tools.sh build
