@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod connections;
 mod fault;
+mod hints;
 mod id;
 mod languages;
 mod middleware;
@@ -25,7 +26,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::{
     Router,
     middleware::from_fn_with_state,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use tokio::net::TcpListener;
 
@@ -117,6 +118,7 @@ pub fn router(api: Api) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&api), auth::execute));
     let admin = Router::new()
         .route("/v1/status", get(status::show))
+        .route("/v1/pools/{language}/hints", put(hints::put).delete(hints::delete))
         .route("/metrics", get(status::metrics))
         .route_layer(from_fn_with_state(Arc::clone(&api), auth::admin));
     Router::new()

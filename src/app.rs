@@ -36,7 +36,7 @@ use crate::{
     },
     language::{Catalogue, Language},
     observe::Observer,
-    pool::{Fleet, FleetConfig, PoolConfig},
+    pool::{Fleet, FleetConfig, PoolConfig, Schedule},
     sandbox::LedgerConfig,
     telemetry::{self, Headers, LoggingError, Metrics, Otlp, OtlpConfig},
 };
@@ -176,6 +176,7 @@ fn fleet_config(config: &Config, boot: String) -> FleetConfig {
         queue_patience: _,
         cpus,
         most_ready,
+        schedules,
         uid_base,
         boot_patience,
         recycle_after,
@@ -184,12 +185,18 @@ fn fleet_config(config: &Config, boot: String) -> FleetConfig {
     FleetConfig {
         ledger: LedgerConfig { owner, boot, budget, uid_base },
         pools: config.languages.iter().map(|language| pool_config(language, most_ready)).collect(),
+        schedules: schedules.into_iter().map(schedule).collect(),
         creators,
         run_slots,
         boot_patience,
         recycle_after,
         cpus,
     }
+}
+
+fn schedule(schedule: config::Schedule) -> Schedule {
+    let config::Schedule { language, cron, size, hold } = schedule;
+    Schedule { language, cron, size, hold }
 }
 
 fn pool_config(language: &Language, most: usize) -> PoolConfig {

@@ -19,7 +19,7 @@ use std::{
 pub use overlay::Origin;
 pub use source::Sources;
 
-use crate::language::Language;
+use crate::{calendar::Cron, job::LanguageId, language::Language};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -77,6 +77,7 @@ pub struct Pool {
     pub budget: usize,
     /// Ready sandboxes that demand alone may bring a language to.
     pub most_ready: usize,
+    pub schedules: Vec<Schedule>,
     pub creators: usize,
     pub run_slots: usize,
     pub queue: usize,
@@ -87,6 +88,15 @@ pub struct Pool {
     pub recycle_after: Duration,
     /// 0: off.
     pub compile_cache_bytes: usize,
+}
+
+/// Ready sandboxes that are to be there at certain times.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    pub language: LanguageId,
+    pub cron: Cron,
+    pub size: usize,
+    pub hold: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -5,6 +5,7 @@ mod aside;
 mod board;
 mod cache;
 mod checker;
+mod hints;
 mod joined;
 mod judge;
 mod line;
@@ -29,7 +30,7 @@ pub use aside::aside;
 pub use board::Progress;
 use cache::{CompileCache, Compiled};
 
-pub use crate::pool::PoolStatus;
+pub use crate::pool::{HintError, HintStatus, PoolStatus, Wish};
 use crate::{
     job::{Claim, Job, Judgement, Judging, LanguageId, Outcome, Program, Report, Timing},
     observe::{ClaimEnd, JobEnd, Observer, Rejection, TRACE, Timer},
@@ -225,6 +226,7 @@ impl Dispatch {
         if self.is_draining() {
             return Err(Refusal::Draining);
         }
+        self.fleet.arrived(language);
         let abandoned = Timer::start(Some(JobEnd::Abandoned), |end: Option<JobEnd>, total| {
             // A job that was refused is counted as such.
             if let Some(end) = end {

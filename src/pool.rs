@@ -11,6 +11,7 @@
 mod breaker;
 pub mod demand;
 mod fleet;
+mod hints;
 mod janitor;
 pub mod policy;
 mod reaper;
@@ -18,3 +19,4 @@ mod shelf;
 mod warmer;
 
 pub use fleet::{ClaimError, Fleet, FleetConfig, Lease, PoolConfig, PoolStatus, RunningGuard};
+pub use hints::{HintError, HintStatus, Schedule, Wish};

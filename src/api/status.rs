@@ -13,7 +13,7 @@ use super::{
     Api,
     fault::{Code, Fault},
 };
-use crate::dispatch;
+use crate::{calendar, dispatch};
 
 /// When to ask again for a sandbox that is being made: about the time that making one takes.
 const READY_RETRY: Duration = Duration::from_secs(1);
@@ -61,6 +61,17 @@ struct Pool<'a> {
     waiting: usize,
     target: usize,
     healthy: bool,
+    hints: Vec<Hint>,
+}
+
+/// Ready sandboxes asked for in advance.
+#[derive(Debug, Serialize)]
+pub struct Hint {
+    size: usize,
+    at: String,
+    until: String,
+    /// By the configuration.
+    scheduled: bool,
 }
 
 /// `GET /healthz`: the process lives.
@@ -114,7 +125,7 @@ fn readiness(status: &dispatch::Status) -> Result<(), Fault> {
 
 impl<'a> Pool<'a> {
     fn new(pool: &'a dispatch::PoolStatus) -> Self {
-        let dispatch::PoolStatus { language, ready, booting, claimed, waiting, target, healthy } = pool;
+        let dispatch::PoolStatus { language, ready, booting, claimed, waiting, target, hints, healthy } = pool;
         Self {
             language: language.as_str(),
             ready: *ready,
@@ -123,7 +134,15 @@ impl<'a> Pool<'a> {
             waiting: *waiting,
             target: *target,
             healthy: *healthy,
+            hints: hints.iter().copied().map(Hint::from).collect(),
         }
+    }
+}
+
+impl From<dispatch::HintStatus> for Hint {
+    fn from(hint: dispatch::HintStatus) -> Self {
+        let dispatch::HintStatus { size, at, until, is_scheduled } = hint;
+        Self { size, at: calendar::format(at), until: calendar::format(until), scheduled: is_scheduled }
     }
 }
 
@@ -140,6 +159,7 @@ mod tests {
             claimed: 0,
             waiting: 0,
             target: 2,
+            hints: Vec::new(),
             healthy: true,
         });
         dispatch::Status { draining, queued: 0, run_slots: 2, run_slots_in_use: 0, budget: 8, pools: pools.collect() }

@@ -5,16 +5,17 @@ use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, time::Duration
 use serde_json::Value;
 
 use super::{
-    Compat, Config, Docker, Fault, Key, KeyRate, KeyScope, Log, LogFormat, Otlp, Pool, SeedExitStatus, Server,
-    Telemetry,
+    Compat, Config, Docker, Fault, Key, KeyRate, KeyScope, Log, LogFormat, Otlp, Pool, Schedule, SeedExitStatus,
+    Server, Telemetry,
     overlay::Overlay,
     raw::{
-        Raw, RawCompat, RawDocker, RawKey, RawLanguage, RawLanguages, RawLimits, RawLog, RawPool, RawSeed, RawServer,
-        RawStages, RawTelemetry,
+        Raw, RawCompat, RawDocker, RawKey, RawLanguage, RawLanguages, RawLimits, RawLog, RawPool, RawSchedule, RawSeed,
+        RawServer, RawStages, RawTelemetry,
     },
     source::{Layered, Read},
 };
 use crate::{
+    calendar::Cron,
     job::{Ceiling, LanguageId, Limits, WorkPath},
     language::{Language, Template},
 };
@@ -31,6 +32,8 @@ struct Notes<'a> {
 const LEAST_TOKEN: usize = 16;
 /// Docker turns away containers with less.
 const LEAST_MEMORY: u64 = 16 * 1024 * 1024;
+/// A shelf that is to be full for longer has the wrong size.
+const LONGEST_HOLD_MS: u64 = 24 * 3600 * 1000;
 /// Uids below belong to people and services of ordinary systems.
 const LEAST_UID: u64 = 10_000;
 
@@ -70,6 +73,13 @@ pub fn check(read: Read, cores: usize, faults: &mut Vec<Fault>) -> Config {
     }
     for missing in sizes.keys().filter(|named| !keys.contains(named)) {
         notes.add("pool.sizes", format!("names `{missing}`, which is no language that is served"));
+    }
+    for (index, schedule) in pool.schedules.iter().enumerate() {
+        let name = schedule.language.as_str();
+        if !keys.iter().any(|key| key == name) {
+            let problem = format!("names `{name}`, which is no language that is served");
+            notes.add(&format!("pool.schedules[{index}].language"), problem);
+        }
     }
     check_together(&checked, &pool, &mut notes);
     check_room(&checked, &server, &mut notes);
@@ -168,6 +178,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         budget,
         sizes: _,
         most_ready,
+        schedules,
         creators,
         run_slots,
         queue,
@@ -198,11 +209,14 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
     notes.within("pool.uid_base", uid_base, LEAST_UID, (1 << 31) - 2 * budget.min(4096) - 1);
     notes.at_least("pool.boot_patience_ms", boot_patience_ms, 100);
     notes.at_least("pool.recycle_after_ms", recycle_after_ms, 1000);
+    let schedules = schedules.into_iter().enumerate();
+    let schedules = schedules.filter_map(|(index, schedule)| check_schedule(index, schedule, budget, notes)).collect();
     let or_cores = |number: u64| if number == 0 { cores } else { number as usize };
     Pool {
         owner,
         budget: budget as usize,
         most_ready: most_ready as usize,
+        schedules,
         creators: or_cores(creators),
         run_slots: match run_slots {
             // Left to us: as many as there are processors, as far as the budget goes.
@@ -217,6 +231,16 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         recycle_after: Duration::from_millis(recycle_after_ms),
         compile_cache_bytes: usize::try_from(compile_cache_bytes).unwrap_or(usize::MAX),
     }
+}
+
+fn check_schedule(index: usize, raw: RawSchedule, budget: u64, notes: &mut Notes<'_>) -> Option<Schedule> {
+    let RawSchedule { language, cron, size, hold_ms } = raw;
+    let place = format!("pool.schedules[{index}]");
+    notes.within(&format!("{place}.size"), size, 1, budget);
+    notes.within(&format!("{place}.hold_ms"), hold_ms, 1, LONGEST_HOLD_MS);
+    let cron = notes.parsed(&format!("{place}.cron"), Cron::parse(&cron))?;
+    let language = LanguageId::new(&language);
+    Some(Schedule { language, cron, size: size as usize, hold: Duration::from_millis(hold_ms) })
 }
 
 fn check_docker(raw: RawDocker, seccomp: &str, notes: &mut Notes<'_>) -> Docker {

@@ -51,6 +51,7 @@ pub struct RawPool {
     pub budget: u64,
     pub sizes: BTreeMap<String, u64>,
     pub most_ready: u64,
+    pub schedules: Vec<RawSchedule>,
     pub creators: u64,
     pub run_slots: u64,
     pub queue: u64,
@@ -60,6 +61,15 @@ pub struct RawPool {
     pub boot_patience_ms: u64,
     pub recycle_after_ms: u64,
     pub compile_cache_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSchedule {
+    pub language: String,
+    pub cron: String,
+    pub size: u64,
+    pub hold_ms: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,6 +179,7 @@ impl Default for RawPool {
             budget: 64,
             sizes: BTreeMap::new(),
             most_ready: 16,
+            schedules: Vec::new(),
             creators: 0,
             run_slots: 0,
             queue: 256,

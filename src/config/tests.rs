@@ -296,3 +296,24 @@ fn a_collector_that_cannot_be_reached_as_it_is_written_is_a_fault() {
     let problem = first("telemetry.otlp_headers.a:b=c");
     assert!(problem.contains("cannot be a header's"), "{problem}");
 }
+
+#[test]
+fn a_schedule_is_checked_with_all_that_it_names() {
+    let one = |schedule: &str| load(&[], &[&format!("pool.schedules=[{schedule}]"), "languages.enabled=[\"c\"]"]);
+    let good = r#"{language = "c", cron = "0 14 * * 6", size = 24, hold_ms = 600000}"#;
+    let schedules = one(good).unwrap().pool.schedules;
+    assert_eq!((schedules[0].language.as_str(), schedules[0].size), ("c", 24));
+    let faults = one(r#"{language = "d", cron = "0 25 * * 6", size = 65, hold_ms = 0}"#).unwrap_err();
+    let starts = [
+        "pool.schedules[0].size: must be at most 64, is 65",
+        "pool.schedules[0].hold_ms: must be at least 1, is 0",
+        "pool.schedules[0].cron: is no line of a crontab: ",
+    ];
+    assert!(
+        faults.len() == 3 && faults.iter().zip(starts).all(|(fault, start)| fault.starts_with(start)),
+        "{faults:?}"
+    );
+    let faults = one(&good.replace("\"c\"", "\"d\"")).unwrap_err();
+    assert!(faults[0].starts_with("pool.schedules[0].language: names `d`, which is no language"), "{faults:?}");
+    assert!(one(r#"{language = "c"}"#).unwrap_err()[0].contains("pool.schedules"));
+}

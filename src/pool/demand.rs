@@ -28,6 +28,9 @@ const UNKNOWN_LEAD: Duration = Duration::from_millis(500);
 /// Hints of one language at a time. Nobody plans more, and each look goes through them all.
 pub const MOST_HINTS: usize = 16;
 
+/// Demand is looked at so often at least, and so what begins with the clock begins so late at the most.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A hint begins to count, while the machine is quiet, so many times earlier than its sandboxes take to be made.
 const HEAD_START: u32 = 4;
 
@@ -135,7 +138,7 @@ impl Demand {
 
     /// How long it takes to make so many.
     pub fn filling(&self, size: usize, creators: usize) -> Duration {
-        self.lead() * (size.div_ceil(creators.max(1)) as u32 + 1)
+        LOOK + self.lead() * (size.div_ceil(creators.max(1)) as u32 + 1)
     }
 
     /// `scheduled`: hints that are not this language's own to keep, counted with those that are.
@@ -272,9 +275,9 @@ mod tests {
     fn a_hint_counts_before_its_time_presses_just_before_it_and_ends_after_its_hold() {
         let (mut demand, now) = (Demand::default(), Instant::now());
         demand.booted(SECOND);
-        // Ten at two creators: five boots one after the other, and one to spare.
+        // Ten at two creators: five boots one after the other, one to spare, and one look.
         let filling = demand.filling(10, CREATORS);
-        assert_eq!(filling, 6 * SECOND);
+        assert_eq!(filling, 7 * SECOND);
         let at = now + 100 * SECOND;
         demand.ask(Hint { size: 10, at, hold: 30 * SECOND }, now).unwrap();
         let seen = |now| {

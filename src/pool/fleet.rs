@@ -19,6 +19,7 @@ use tracing::warn;
 use super::{
     breaker::Breaker,
     demand::Demand,
+    hints::{HintStatus, Schedule, Timed},
     janitor,
     policy::{self, Aim, Busy},
     reaper,
@@ -36,6 +37,7 @@ use crate::{
 pub struct FleetConfig {
     pub ledger: LedgerConfig,
     pub pools: Vec<PoolConfig>,
+    pub schedules: Vec<Schedule>,
     /// Boots under way at once, and destructions too. More than there are processors gains nothing.
     pub creators: usize,
     /// Programs that run at once: what they run in is not on the shelves, and the budget must hold it too.
@@ -89,6 +91,7 @@ pub(super) struct Pool {
     pub claimed: AtomicUsize,
     pub breaker: Mutex<Breaker>,
     demand: Mutex<Demand>,
+    schedules: Mutex<Vec<Timed>>,
     line: Mutex<Line>,
     /// What the warmer works towards.
     aim: Mutex<Aim>,
@@ -133,6 +136,8 @@ pub struct PoolStatus {
     pub claimed: usize,
     pub waiting: usize,
     pub target: usize,
+    /// By their times.
+    pub hints: Vec<HintStatus>,
     /// False while its sandboxes do not come up.
     pub healthy: bool,
 }
@@ -162,7 +167,10 @@ impl Fleet {
     pub async fn start(config: FleetConfig, engine: Arc<dyn Engine>, observer: Arc<dyn Observer>) -> Arc<Self> {
         let (ledger, remains) = Ledger::new(config.ledger.clone(), Arc::clone(&observer));
         observer.budget(config.ledger.budget, config.ledger.budget);
-        let pools = config.pools.iter().map(|pool| (pool.language.clone(), Pool::new(pool, config.ledger.budget)));
+        let pools = config
+            .pools
+            .iter()
+            .map(|pool| (pool.language.clone(), Pool::new(pool, &config.schedules, config.ledger.budget)));
         let fleet = Arc::new(Self {
             pools: pools.collect(),
             ledger: Arc::clone(&ledger),
@@ -388,7 +396,8 @@ impl Activity {
 }
 
 impl Pool {
-    fn new(config: &PoolConfig, budget: usize) -> Self {
+    fn new(config: &PoolConfig, schedules: &[Schedule], budget: usize) -> Self {
+        let schedules = schedules.iter().filter(|schedule| schedule.language == config.language).cloned();
         Self {
             config: config.clone(),
             shelf: Shelf::new(budget),
@@ -396,6 +405,7 @@ impl Pool {
             claimed: AtomicUsize::new(0),
             breaker: Mutex::new(Breaker::default()),
             demand: Mutex::default(),
+            schedules: Mutex::new(schedules.map(Timed::new).collect()),
             line: Mutex::default(),
             aim: Mutex::default(),
         }
@@ -403,6 +413,10 @@ impl Pool {
 
     pub fn demand(&self) -> MutexGuard<'_, Demand> {
         self.demand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn schedules(&self) -> MutexGuard<'_, Vec<Timed>> {
+        self.schedules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn aim(&self) -> MutexGuard<'_, Aim> {
@@ -452,6 +466,7 @@ impl Pool {
             claimed: self.claimed.load(Ordering::Relaxed),
             waiting: self.lacking(),
             target: self.aim().target,
+            hints: self.hint_statuses(),
             healthy: !self.breaker().is_open(),
         }
     }

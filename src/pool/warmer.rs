@@ -66,7 +66,7 @@ pub fn look(fleet: &Fleet) -> Snapshot {
             deadline: pool.deadline(now).map(Instant::into_std),
             size: pool.config.size,
             most: pool.config.most,
-            outlook: pool.demand().outlook(now.into_std(), fleet.config.creators, &[]),
+            outlook: pool.demand().outlook(now.into_std(), fleet.config.creators, &pool.scheduled()),
             may_try: pool.breaker().may_try(now.into_std()),
         })
         .collect();

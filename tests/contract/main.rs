@@ -15,6 +15,7 @@ mod file_faults;
 mod fleet;
 mod hang_ups;
 mod headers;
+mod hints;
 #[path = "../support/http.rs"]
 mod http;
 mod judge;

@@ -104,6 +104,7 @@ impl Arrange {
         let config = FleetConfig {
             ledger: LedgerConfig { owner: OWNER.into(), boot: BOOT.into(), budget: 8, uid_base: 200_000 },
             pools: pools.collect(),
+            schedules: Vec::new(),
             creators: 2,
             run_slots: self.run_slots,
             boot_patience: Duration::from_secs(30),

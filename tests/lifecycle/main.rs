@@ -8,4 +8,5 @@ mod admission;
 mod claims;
 mod faults;
 mod golden;
+mod hints;
 mod invariants;

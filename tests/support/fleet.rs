@@ -11,7 +11,7 @@ use caisson::{
     engine::fake::FakeEngine,
     job::{Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath},
     observe::{BootFault, CaseEnd, ClaimEnd, JobEnd, Observer, Rejection, SandboxState, StageKind},
-    pool::{Fleet, FleetConfig, PoolConfig},
+    pool::{Fleet, FleetConfig, PoolConfig, Schedule},
     sandbox::LedgerConfig,
 };
 
@@ -22,6 +22,7 @@ pub struct Arrange {
     pub languages: Vec<(&'static str, usize)>,
     /// Ready sandboxes that demand may bring a language to.
     pub most: usize,
+    pub schedules: Vec<Schedule>,
     pub budget: usize,
     pub creators: usize,
     pub run_slots: usize,
@@ -48,6 +49,7 @@ impl Default for Arrange {
         Self {
             languages: vec![("python", 2)],
             most: 0,
+            schedules: Vec::new(),
             budget: 8,
             creators: 2,
             run_slots: 4,
@@ -80,6 +82,7 @@ impl Arrange {
                 uid_base: 200_000,
             },
             pools: pools.collect(),
+            schedules: self.schedules,
             creators: self.creators,
             run_slots: self.run_slots,
             boot_patience: Duration::from_secs(10),

@@ -55,6 +55,10 @@ impl Call {
         Self { body: Body::Whole(body.into()), ..Self::new("POST", path) }
     }
 
+    pub fn put(path: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: Body::Whole(body.into()), ..Self::new("PUT", path) }
+    }
+
     /// A chunked body of which these are the first chunks.
     pub fn post_chunks(path: &str, chunks: &[&[u8]]) -> Self {
         let chunks = chunks.iter().map(|chunk| chunk.to_vec()).collect();
