@@ -61,3 +61,15 @@ fn is_of_an_end(answer: &Answer) -> bool {
         Answer::SandboxLost | Answer::Wrong(_) => false,
     }
 }
+
+#[test]
+fn whoever_read_the_log_may_be_gone() {
+    let server = Arrange::new(&[("bash", 1)]).warm();
+    server.deafen();
+    // Each of these writes lines, the first of which is still read.
+    for _ in 0..3 {
+        assert_eq!(server.output("bash", "echo on"), "on\n");
+    }
+    // What was killed by a line that could not be written was left behind as well.
+    server.stop();
+}

@@ -59,14 +59,3 @@ fn a_second_signal_does_not_wait_for_who_runs() {
     assert_eq!((running.status, &running.body["code"]), (503, &json!("draining")));
     server.leaves_nothing();
 }
-
-#[test]
-fn whoever_read_the_log_may_be_gone() {
-    let server = Arrange::new(&[("bash", 1)]).warm();
-    server.deafen();
-    // Each of these writes lines, the first of which is still read.
-    for _ in 0..3 {
-        assert_eq!(server.output("bash", "echo on"), "on\n");
-    }
-    server.stop();
-}

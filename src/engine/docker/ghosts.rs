@@ -38,14 +38,15 @@ impl DockerEngine {
             if self.is_known(&container).await? {
                 continue;
             }
-            let pids = ghost.pids.len();
             let of_uids = uids.clone();
             let name = container.clone();
             let result = tokio::task::spawn_blocking(move || ghost.lay(&name, &of_uids)).await;
             match result.map_err(io::Error::other).and_then(|result| result) {
-                Ok(()) => {
+                // It was being removed in the ordinary way, and its processes have gone since they were found.
+                Ok(0) => {}
+                Ok(processes) => {
                     laid += 1;
-                    info!(container, processes = pids, "what a container left that the engine does not know was ended");
+                    info!(container, processes, "what a container left that the engine does not know was ended");
                 }
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
@@ -95,38 +96,41 @@ fn pids() -> impl Iterator<Item = i32> {
 }
 
 impl Ghost {
-    fn lay(self, container: &str, uids: &Range<u32>) -> io::Result<()> {
+    /// Tells how many processes had to be ended.
+    fn lay(self, container: &str, uids: &Range<u32>) -> io::Result<usize> {
         let Self { pids: own, groups } = self;
+        let mut ended = 0;
         for pid in own {
-            end(pid, |pid| {
+            ended += usize::from(end(pid, |pid| {
                 let is_of_it = groups_of(pid).lines().any(|line| container_of(line) == Some(container));
                 is_of_it && uids.contains(&uid_of(pid).unwrap_or(u32::MAX))
-            })?;
+            })?);
         }
         for pid in pids().filter(|pid| is_shim_of(*pid, container)) {
-            end(pid, |pid| is_shim_of(pid, container))?;
+            ended += usize::from(end(pid, |pid| is_shim_of(pid, container))?);
         }
         // Those that still have a dying process are for the next round, which finds it by then or has no need to.
         for group in groups {
             let _ = fs::remove_dir(group);
         }
-        Ok(())
+        Ok(ended)
     }
 }
 
-/// Kills the process, if it still is what it was taken for.
-fn end(pid: i32, is_still: impl FnOnce(i32) -> bool) -> io::Result<()> {
-    let Some(known) = Pid::from_raw(pid) else { return Ok(()) };
+/// Kills the process, if it still is what it was taken for; tells whether it was.
+fn end(pid: i32, is_still: impl FnOnce(i32) -> bool) -> io::Result<bool> {
+    let Some(known) = Pid::from_raw(pid) else { return Ok(false) };
     // The descriptor first: what is looked at by its number after that is what the descriptor is of, or gone.
     let process = match pidfd_open(known, PidfdFlags::empty()) {
-        Err(rustix::io::Errno::SRCH) => return Ok(()),
+        Err(rustix::io::Errno::SRCH) => return Ok(false),
         opened => opened?,
     };
     if !is_still(pid) {
-        return Ok(());
+        return Ok(false);
     }
     match pidfd_send_signal(&process, Signal::KILL) {
-        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::SRCH) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -56,7 +56,11 @@ impl Jobs {
                 &["priority"],
             )?,
             queue_jobs: gauges(registry, "caisson_queue_jobs", "Jobs that wait for a run slot.", &["priority"])?,
-            queue_capacity: gauge(registry, "caisson_queue_capacity", "Jobs that may wait for a run slot.")?,
+            queue_capacity: gauge(
+                registry,
+                "caisson_queue_capacity",
+                "Jobs that may wait for a run slot; further ones may wait for a sandbox while slots are free.",
+            )?,
             run_slots: gauge(registry, "caisson_run_slots", "Jobs that may run at once.")?,
             run_slots_in_use: gauge(registry, "caisson_run_slots_in_use", "Jobs that run.")?,
             stage_duration: histograms(
