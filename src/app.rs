@@ -176,6 +176,7 @@ fn fleet_config(config: &Config, boot: String) -> FleetConfig {
         queue_patience: _,
         cpus,
         most_ready,
+        memory_reserve_bytes,
         schedules,
         uid_base,
         boot_patience,
@@ -188,6 +189,8 @@ fn fleet_config(config: &Config, boot: String) -> FleetConfig {
         schedules: schedules.into_iter().map(schedule).collect(),
         creators,
         run_slots,
+        // The memory that we can see is that of the sandboxes where their daemon shares this host.
+        memory_reserve: config.docker.host.starts_with("unix://").then_some(memory_reserve_bytes),
         boot_patience,
         recycle_after,
         cpus,

@@ -77,6 +77,8 @@ pub struct Pool {
     pub budget: usize,
     /// Ready sandboxes that demand alone may bring a language to.
     pub most_ready: usize,
+    /// Memory of the host that sandboxes leave alone.
+    pub memory_reserve_bytes: u64,
     pub schedules: Vec<Schedule>,
     pub creators: usize,
     pub run_slots: usize,

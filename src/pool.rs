@@ -13,6 +13,7 @@ pub mod demand;
 mod fleet;
 mod hints;
 mod janitor;
+mod memory;
 pub mod policy;
 mod reaper;
 mod shelf;

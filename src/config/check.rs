@@ -178,6 +178,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         budget,
         sizes: _,
         most_ready,
+        memory_reserve_bytes,
         schedules,
         creators,
         run_slots,
@@ -216,6 +217,7 @@ fn check_pool(raw: RawPool, cores: usize, notes: &mut Notes<'_>) -> Pool {
         owner,
         budget: budget as usize,
         most_ready: most_ready as usize,
+        memory_reserve_bytes,
         schedules,
         creators: or_cores(creators),
         run_slots: match run_slots {

@@ -42,6 +42,8 @@ pub struct FleetConfig {
     pub creators: usize,
     /// Programs that run at once: what they run in is not on the shelves, and the budget must hold it too.
     pub run_slots: usize,
+    /// Memory of this host that sandboxes leave alone; None: they are on another host.
+    pub memory_reserve: Option<u64>,
     /// How long an agent may take to say hello.
     pub boot_patience: Duration,
     /// The age at which an idle sandbox is replaced, give or take a tenth.
@@ -79,6 +81,8 @@ pub struct Fleet {
     /// A shelf has one more sandbox, or will have none for a while.
     pub(super) shelved: Notify,
     pub(super) activity: Arc<Activity>,
+    /// As much of the budget as there is memory for.
+    pub(super) allowed: AtomicUsize,
     tasks: AsyncMutex<JoinSet<()>>,
 }
 
@@ -178,11 +182,13 @@ impl Fleet {
             observer: Arc::clone(&observer),
             changed: Notify::new(),
             shelved: Notify::new(),
+            allowed: AtomicUsize::new(config.ledger.budget),
             activity: Arc::new(Activity::new(config.creators)),
             tasks: AsyncMutex::new(JoinSet::new()),
             config,
         });
         // Who asks for the status must not find that nothing is aimed at.
+        warmer::weigh(&fleet);
         let snapshot = warmer::look(&fleet);
         fleet.pools.values().zip(policy::aim(&snapshot)).for_each(|(pool, aim)| *pool.aim() = aim);
         // Before the first boot: an orphan may still use the uids that the first sandboxes get.

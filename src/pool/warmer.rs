@@ -11,6 +11,7 @@ use tracing::{debug, warn};
 
 use super::{
     fleet::{Fleet, Pool},
+    memory,
     policy::{self, Action, Aim, PoolView, Snapshot},
 };
 use crate::{
@@ -28,6 +29,7 @@ pub async fn run(fleet: Arc<Fleet>) {
     loop {
         if inspected.elapsed() >= PERIOD {
             inspect(&fleet);
+            weigh(&fleet);
             inspected = Instant::now();
         }
         let snapshot = look(&fleet);
@@ -50,6 +52,19 @@ pub async fn run(fleet: Arc<Fleet>) {
             () = sleep(spare_in.min(PERIOD)) => {}
         }
     }
+}
+
+/// How many sandboxes there is memory for now.
+pub fn weigh(fleet: &Fleet) {
+    let configured = fleet.ledger.budget();
+    let on_host = configured.saturating_sub(fleet.ledger.free());
+    // One more than run, see `config::check`.
+    let least = fleet.config.run_slots + 1;
+    let known = fleet.config.memory_reserve.zip(memory::available());
+    let allowed = known
+        .map_or(configured, |(reserve, available)| memory::allowed(configured, least, on_host, available, reserve));
+    fleet.allowed.store(allowed, Ordering::Relaxed);
+    fleet.observer.budget(configured, allowed);
 }
 
 /// One view for each pool, in their order.
@@ -75,7 +90,7 @@ pub fn look(fleet: &Fleet) -> Snapshot {
     let claimed: usize = fleet.pools.values().map(|pool| pool.claimed.load(Ordering::Relaxed)).sum();
     let budget = fleet.ledger.budget();
     Snapshot {
-        budget,
+        budget: fleet.allowed.load(Ordering::Relaxed),
         on_host: budget.saturating_sub(free),
         dying: budget.saturating_sub(free + alive + claimed),
         working: fleet.config.run_slots + fleet.config.creators,

@@ -107,6 +107,7 @@ impl Arrange {
             schedules: Vec::new(),
             creators: 2,
             run_slots: self.run_slots,
+            memory_reserve: None,
             boot_patience: Duration::from_secs(30),
             recycle_after: Duration::from_secs(1800),
             cpus: 1.0,

@@ -17,6 +17,7 @@ mod cache;
 mod command_line;
 mod drain;
 mod faults;
+mod hints;
 mod hostile;
 mod invariants;
 mod isolation;

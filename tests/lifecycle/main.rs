@@ -10,3 +10,4 @@ mod faults;
 mod golden;
 mod hints;
 mod invariants;
+mod properties;

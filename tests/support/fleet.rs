@@ -85,6 +85,7 @@ impl Arrange {
             schedules: self.schedules,
             creators: self.creators,
             run_slots: self.run_slots,
+            memory_reserve: None,
             boot_patience: Duration::from_secs(10),
             recycle_after: self.recycle_after,
             cpus: 1.0,

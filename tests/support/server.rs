@@ -187,7 +187,7 @@ impl Server {
         self.send("POST", path, Some("application/json"), body.into())
     }
 
-    fn send(&self, method: &str, path: &str, media_type: Option<&str>, body: Vec<u8>) -> Reply {
+    pub fn send(&self, method: &str, path: &str, media_type: Option<&str>, body: Vec<u8>) -> Reply {
         self.try_send(method, path, media_type, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
