@@ -19,7 +19,7 @@ pub trait Engine: Send + Sync + Debug + 'static {
     /// Returns when nothing of it is left on the host. Absent is `Ok`.
     fn destroy<'a>(&'a self, id: &'a SandboxId, how: Destroy) -> BoxFuture<'a, Result<(), EngineError>>;
     /// Every sandbox of this owner, in whatever state.
-    fn list(&self) -> BoxFuture<'_, Result<Vec<SandboxId>, EngineError>>;
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>, EngineError>>;
     /// Ends what runs on this host under these uids, which are its owner's, in a sandbox that the engine does not know;
     /// returns of how many sandboxes.
     fn lay_ghosts(&self, uids: Range<u32>) -> BoxFuture<'_, Result<usize, EngineError>>;
@@ -57,6 +57,14 @@ impl Debug for SandboxId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A sandbox that the engine knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub id: SandboxId,
+    /// Somebody has stopped all that is in it: its agent will not answer, and does not hang up either.
+    pub is_frozen: bool,
 }
 
 /// What a sandbox must be.
@@ -97,6 +105,8 @@ pub trait Controls: Send + Sync + Debug {
     fn allot<'a>(&'a mut self, memory_bytes: u64, beside_kept: bool) -> BoxFuture<'a, ()>;
     /// What the whole sandbox has had of the processors so far, where this host has the meter.
     fn cpu_time(&self) -> Option<Duration>;
+    /// What the whole sandbox takes of this host's memory now, where that can be seen.
+    fn memory_in_use(&self) -> Option<u64>;
     /// Whether the host's kernel has ended any of its processes for want of memory, by the same meter.
     fn has_killed(&self) -> bool;
     /// Whether the kernel ended any of its processes for want of memory. Asked when its agent is lost, which it may be for

@@ -21,7 +21,7 @@ pub use session::{Joint, Lost, Raw, Session};
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    engine::{Engine, EngineError, SandboxSpec},
+    engine::{Engine, EngineError, SandboxId, SandboxSpec},
     job::{SourceFile, Stage, Step, Work, WorkPath},
     observe::{BootFault, SandboxState},
 };
@@ -117,6 +117,20 @@ impl Ready {
         &self.inspection
     }
 
+    pub fn id(&self) -> &SandboxId {
+        self.custody.id()
+    }
+
+    /// What it takes of this host's memory, where that can be seen.
+    pub fn memory_in_use(&self) -> Option<u64> {
+        self.session.memory_in_use()
+    }
+
+    /// Its agent has been stopped: it neither answers nor leaves.
+    pub fn is_frozen(&mut self) {
+        self.custody.agent_will_leave(false);
+    }
+
     pub fn age(&self) -> Duration {
         self.since.elapsed()
     }
@@ -200,7 +214,7 @@ impl Claimed {
         self.session.has_answered()
     }
 
-    pub fn id(&self) -> &crate::engine::SandboxId {
+    pub fn id(&self) -> &SandboxId {
         self.custody.id()
     }
 }

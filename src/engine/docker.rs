@@ -14,7 +14,7 @@ use bollard::{
     Docker,
     errors::Error as Fault,
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
-    models::SystemInfo,
+    models::{ContainerSummaryStateEnum, SystemInfo},
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
         WaitContainerOptionsBuilder,
@@ -23,7 +23,7 @@ use bollard::{
 use futures_util::{StreamExt, future::BoxFuture};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Destroy, Engine, EngineError, EngineInfo, Link, SandboxId, SandboxSpec};
+use super::{Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec};
 use crate::observe::{EngineFault, EngineOperation, Observer};
 
 #[derive(Debug, Clone)]
@@ -177,7 +177,7 @@ impl Engine for DockerEngine {
         })
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<SandboxId>, EngineError>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>, EngineError>> {
         Box::pin(async move {
             let label = format!("{}={}", spec::OWNER_LABEL, self.config.owner);
             let filters = std::collections::HashMap::from([("label".to_owned(), vec![label])]);
@@ -185,8 +185,12 @@ impl Engine for DockerEngine {
             let found = self
                 .call(EngineOperation::List, "list its sandboxes", |docker| docker.list_containers(Some(options)))
                 .await?;
-            let names = found.into_iter().filter_map(|container| container.names?.into_iter().next());
-            Ok(names.map(|name| SandboxId::from_engine(name.trim_start_matches('/'))).collect())
+            let listed = found.into_iter().filter_map(|container| {
+                let name = container.names?.into_iter().next()?;
+                let is_frozen = container.state == Some(ContainerSummaryStateEnum::PAUSED);
+                Some(Listed { id: SandboxId::from_engine(name.trim_start_matches('/')), is_frozen })
+            });
+            Ok(listed.collect())
         })
     }
 

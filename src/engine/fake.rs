@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Controls, Destroy, Engine, EngineError, EngineInfo, Link, SandboxId, SandboxSpec};
+use super::{Controls, Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec};
 use crate::observe::EngineFault;
 
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,7 @@ pub struct FakeEngine {
 struct Shared {
     alive: BTreeMap<SandboxId, Option<AbortHandle>>,
     stuck: BTreeSet<SandboxId>,
+    frozen: BTreeSet<SandboxId>,
     behaviour: Behaviour,
     created: usize,
     destroyed: usize,
@@ -53,6 +54,8 @@ pub struct Behaviour {
     pub greeting: Greeting,
     /// What is found when an agent is lost.
     pub ran_out_of_memory: bool,
+    /// What an idle sandbox takes of the host's memory, where that is seen.
+    pub idle_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,7 @@ impl Default for Behaviour {
             destroy_fails: false,
             greeting: Greeting::Hello,
             ran_out_of_memory: false,
+            idle_bytes: None,
         }
     }
 }
@@ -124,6 +128,11 @@ impl FakeEngine {
     /// From now on no attempt to destroy it succeeds.
     pub fn make_stuck(&self, id: SandboxId) {
         self.shared().stuck.insert(id);
+    }
+
+    /// From now on it is listed as frozen.
+    pub fn freeze(&self, id: SandboxId) {
+        self.shared().frozen.insert(id);
     }
 
     /// Ends a sandbox from outside: its agent is gone, its name is still listed.
@@ -189,8 +198,12 @@ impl Engine for FakeEngine {
         })
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<SandboxId>, EngineError>> {
-        Box::pin(async move { Ok(self.alive()) })
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>, EngineError>> {
+        Box::pin(async move {
+            let shared = self.shared();
+            let listed = shared.alive.keys().map(|id| Listed { id: id.clone(), is_frozen: shared.frozen.contains(id) });
+            Ok(listed.collect())
+        })
     }
 
     fn lay_ghosts(&self, _uids: Range<u32>) -> BoxFuture<'_, Result<usize, EngineError>> {
@@ -233,6 +246,10 @@ impl Controls for FakeControls {
 
     fn cpu_time(&self) -> Option<Duration> {
         None
+    }
+
+    fn memory_in_use(&self) -> Option<u64> {
+        self.shared().behaviour.idle_bytes
     }
 
     fn has_killed(&self) -> bool {

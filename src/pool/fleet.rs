@@ -1,7 +1,7 @@
 //! All pools, under one budget.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -21,13 +21,14 @@ use super::{
     demand::Demand,
     hints::{HintStatus, Schedule, Timed},
     janitor,
+    memory::IdleCost,
     policy::{self, Aim, Busy},
     reaper,
     shelf::{Shelf, Taken},
     warmer,
 };
 use crate::{
-    engine::{Engine, SandboxSpec},
+    engine::{Engine, SandboxId, SandboxSpec},
     job::{Claim, LanguageId, Limits, Step},
     observe::Observer,
     sandbox::{Claimed, Custody, Ledger, LedgerConfig},
@@ -81,6 +82,7 @@ pub struct Fleet {
     /// A shelf has one more sandbox, or will have none for a while.
     pub(super) shelved: Notify,
     pub(super) activity: Arc<Activity>,
+    pub(super) idle_cost: Mutex<IdleCost>,
     /// As much of the budget as there is memory for.
     pub(super) allowed: AtomicUsize,
     tasks: AsyncMutex<JoinSet<()>>,
@@ -182,6 +184,7 @@ impl Fleet {
             observer: Arc::clone(&observer),
             changed: Notify::new(),
             shelved: Notify::new(),
+            idle_cost: Mutex::default(),
             allowed: AtomicUsize::new(config.ledger.budget),
             activity: Arc::new(Activity::new(config.creators)),
             tasks: AsyncMutex::new(JoinSet::new()),
@@ -204,7 +207,7 @@ impl Fleet {
             fleet.config.creators,
         ));
         let mut tasks = fleet.tasks.lock().await;
-        tasks.spawn(janitor::run(ledger, engine, observer));
+        tasks.spawn(janitor::run(Arc::clone(&fleet)));
         tasks.spawn(warmer::run(Arc::clone(&fleet)));
         drop(tasks);
         fleet
@@ -285,6 +288,23 @@ impl Fleet {
         }
     }
 
+    /// Idle sandboxes that somebody has frozen: whoever got one would wait in vain.
+    pub(super) fn give_up(&self, frozen: &BTreeSet<SandboxId>) {
+        for pool in self.pools.values().filter(|_| !frozen.is_empty()) {
+            let dropped = pool.shelf.sift(|ready| {
+                let is_frozen = frozen.contains(ready.id());
+                if is_frozen {
+                    ready.is_frozen();
+                }
+                !is_frozen
+            });
+            if dropped > 0 {
+                warn!(language = %pool.config.language, dropped, "idle sandboxes were frozen from outside and are given up");
+                self.changed.notify_one();
+            }
+        }
+    }
+
     pub fn status(&self) -> Vec<PoolStatus> {
         self.pools.values().map(Pool::status).collect()
     }
@@ -318,6 +338,10 @@ impl Fleet {
             self.changed.notified().await;
         }
         self.ledger.empty().await;
+    }
+
+    pub(super) fn idle_cost(&self) -> MutexGuard<'_, IdleCost> {
+        self.idle_cost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_closed(&self) -> bool {

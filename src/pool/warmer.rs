@@ -61,8 +61,10 @@ pub fn weigh(fleet: &Fleet) {
     // One more than run, see `config::check`.
     let least = fleet.config.run_slots + 1;
     let known = fleet.config.memory_reserve.zip(memory::available());
-    let allowed = known
-        .map_or(configured, |(reserve, available)| memory::allowed(configured, least, on_host, available, reserve));
+    let cost = fleet.idle_cost().bytes();
+    let allowed = known.map_or(configured, |(reserve, available)| {
+        memory::allowed(configured, least, on_host, available, reserve, cost)
+    });
     fleet.allowed.store(allowed, Ordering::Relaxed);
     fleet.observer.budget(configured, allowed);
 }
@@ -186,6 +188,7 @@ async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) 
         Ok(ready) => {
             pool.breaker().succeeded();
             pool.demand().booted(took);
+            ready.memory_in_use().into_iter().for_each(|bytes| fleet.idle_cost().add(bytes));
             debug!(sandbox.id = %spec.id, language = %spec.language, duration_ms = took.as_millis() as u64, "ready");
             if !fleet.is_closed() {
                 pool.shelf.offer(ready);

@@ -206,6 +206,10 @@ impl Session {
         self.controls.cpu_time().is_some()
     }
 
+    pub fn memory_in_use(&self) -> Option<u64> {
+        self.controls.memory_in_use()
+    }
+
     /// Whether nothing has been heard since the hello. Does not wait.
     pub fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
@@ -647,6 +651,10 @@ mod tests {
 
         fn cpu_time(&self) -> Option<Duration> {
             self.0.as_ref().map(|cpu| Duration::from_millis(cpu.load(Ordering::Relaxed)))
+        }
+
+        fn memory_in_use(&self) -> Option<u64> {
+            None
         }
 
         fn has_killed(&self) -> bool {

@@ -134,9 +134,11 @@ impl<'a> Run<'a> {
             origin: Instant::now(),
         };
         let mind = Mind::new(brain, &world);
-        // It has had all the time in the world before the first job.
+        // It has had all the time in the world before the first job, and its budget.
+        let mut left = machine.budget;
         for (index, ready) in mind.at_the_start(&world).into_iter().enumerate() {
-            world.shelves[index].ready = ready;
+            world.shelves[index].ready = ready.min(left);
+            left -= world.shelves[index].ready;
         }
         Self {
             mind,

@@ -9,7 +9,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use caisson::engine::{Destroy, Engine, EngineError, EngineInfo, Link, SandboxId, SandboxSpec, fake::FakeEngine};
+use caisson::engine::{
+    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, fake::FakeEngine,
+};
 use caisson_protocol::{self as protocol, Ended, Exit, FromAgent, Overflow, Step, Stop, Stream, ToAgent};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -103,7 +105,7 @@ impl Engine for Relay {
         self.fake.destroy(id, how)
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<SandboxId>, EngineError>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>, EngineError>> {
         self.fake.list()
     }
 

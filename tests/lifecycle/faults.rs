@@ -172,3 +172,28 @@ async fn many_at_once_all_get_their_answer() {
     service.drain().await;
     assert_eq!(service.engine.alive(), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_sandbox_that_is_frozen_is_given_up_within_ten_seconds() {
+    let service = Arrange::default().start().await.warm().await;
+    let frozen = service.engine.alive();
+    frozen.iter().for_each(|id| service.engine.freeze(id.clone()));
+    sleep(Duration::from_secs(10)).await;
+    service.until(|service| service.ready() == 2).await;
+    assert!(service.engine.alive().iter().all(|id| !frozen.contains(id)));
+    service.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_too_little_memory_the_budget_is_what_can_just_work() {
+    let arrange = Arrange { run_slots: 2, languages: vec![("python", 6)], ..Arrange::default() };
+    let poor = Arrange { memory_reserve: Some(u64::MAX), ..arrange.clone() }.start().await;
+    poor.engine.behave(|engine| engine.idle_bytes = Some(4 << 20));
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!((poor.engine.most_at_once(), poor.ready()), (3, 3));
+    poor.dispatch.submit(job("print x")).await.unwrap();
+    poor.drain().await;
+    let rich = Arrange { memory_reserve: Some(0), ..arrange }.start().await.warm().await;
+    assert_eq!(rich.ready(), 6);
+    rich.drain().await;
+}

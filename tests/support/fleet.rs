@@ -29,6 +29,8 @@ pub struct Arrange {
     pub queue: usize,
     pub queue_patience: Duration,
     pub recycle_after: Duration,
+    /// Of the host's memory; none: it is not looked at.
+    pub memory_reserve: Option<u64>,
     pub engine: FakeEngine,
 }
 
@@ -56,6 +58,7 @@ impl Default for Arrange {
             queue: 16,
             queue_patience: Duration::from_secs(300),
             recycle_after: Duration::from_secs(1800),
+            memory_reserve: None,
             engine: FakeEngine::new(),
         }
     }
@@ -85,7 +88,7 @@ impl Arrange {
             schedules: self.schedules,
             creators: self.creators,
             run_slots: self.run_slots,
-            memory_reserve: None,
+            memory_reserve: self.memory_reserve,
             boot_patience: Duration::from_secs(10),
             recycle_after: self.recycle_after,
             cpus: 1.0,

@@ -137,6 +137,10 @@ impl Controls for Memory {
         self.group.as_ref()?.cpu_time()
     }
 
+    fn memory_in_use(&self) -> Option<u64> {
+        self.group.as_ref()?.usage().ok()
+    }
+
     fn has_killed(&self) -> bool {
         self.group.as_ref().is_some_and(Group::has_killed)
     }
