@@ -1,6 +1,6 @@
 //! Points in time as people write them: RFC 3339, and lines of a crontab. jiff and cronexpr live here.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cronexpr::{Crontab, MakeTimestamp};
 use jiff::{Timestamp, TimestampRound, Unit};
@@ -27,6 +27,9 @@ pub fn format(time: SystemTime) -> String {
     exact.round(TimestampRound::new().smallest(Unit::Millisecond)).unwrap_or(exact).to_string()
 }
 
+/// From 1970 to the end of 2023.
+const LEAP_YEAR: Duration = Duration::from_secs(1_704_067_199);
+
 impl Cron {
     /// Five columns: minute, hour, day of the month, month, day of the week.
     ///
@@ -39,7 +42,13 @@ impl Cron {
         }
         let parsed = cronexpr::parse_crontab(&format!("{written} UTC"));
         let parsed = parsed.map_err(|error| format!("is no line of a crontab: {}", one_line(&error.to_string())))?;
-        Ok(Self { written: written.to_owned(), parsed })
+        let cron = Self { written: written.to_owned(), parsed };
+        // Four years are looked through, from one in which every date there is comes first.
+        let before_all = SystemTime::UNIX_EPOCH + LEAP_YEAR;
+        if cron.next_after(before_all).is_none() {
+            return Err("names a date that never comes".to_owned());
+        }
+        Ok(cron)
     }
 
     /// The next time after this one; none if there never is one.
@@ -62,8 +71,6 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -90,5 +97,11 @@ mod tests {
         assert!(Cron::parse("0 14 * * 6 Asia/Tokyo").unwrap_err().starts_with("must have five columns"));
         let told = Cron::parse("61 14 * * 6").unwrap_err();
         assert!(told.starts_with("is no line of a crontab: ") && !told.contains('\n'), "{told}");
+    }
+
+    #[test]
+    fn a_date_that_never_comes_is_a_fault_and_a_rare_one_is_not() {
+        assert_eq!(Cron::parse("0 0 30 2 *").unwrap_err(), "names a date that never comes");
+        assert!(Cron::parse("0 0 29 2 *").is_ok());
     }
 }

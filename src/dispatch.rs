@@ -226,7 +226,6 @@ impl Dispatch {
         if self.is_draining() {
             return Err(Refusal::Draining);
         }
-        self.fleet.arrived(language);
         let abandoned = Timer::start(Some(JobEnd::Abandoned), |end: Option<JobEnd>, total| {
             // A job that was refused is counted as such.
             if let Some(end) = end {

@@ -137,8 +137,12 @@ fn check_server(raw: RawServer, notes: &mut Notes<'_>) -> Server {
     }
 }
 
-/// Requests per second of one key. More is no bound worth the name.
+/// Requests per second of one key. More is no bound worth the name, and less is a key that may do nothing.
 const MOST_RATE: f64 = 1e6;
+const LEAST_RATE: f64 = 0.001;
+/// Times the longest period, this is within what the clock of the bound can count.
+const MOST_BURST: u64 = 1_000_000;
+const MOST_CONCURRENT: u64 = 1_000_000;
 
 fn check_key(index: usize, raw: RawKey, notes: &mut Notes<'_>) -> Key {
     let RawKey { name, token, scopes, rate_per_second, burst, max_concurrent } = raw;
@@ -157,9 +161,12 @@ fn check_key(index: usize, raw: RawKey, notes: &mut Notes<'_>) -> Key {
     let known = [("execute", KeyScope::Execute), ("admin", KeyScope::Admin)];
     let scopes = scopes.iter().map(|scope| notes.choice(&format!("{place}.scopes"), scope, &known)).collect();
     let of_rate = format!("{place}.rate_per_second");
-    if !(0.0..=MOST_RATE).contains(&rate_per_second) {
-        notes.add(&of_rate, format!("must be from 0 to {MOST_RATE}, is {rate_per_second}; 0 is no bound"));
+    if rate_per_second != 0.0 && !(LEAST_RATE..=MOST_RATE).contains(&rate_per_second) {
+        let problem = format!("must be from {LEAST_RATE} to {MOST_RATE}, or 0 for no bound, is {rate_per_second}");
+        notes.add(&of_rate, problem);
     }
+    notes.within(&format!("{place}.burst"), burst, 0, MOST_BURST);
+    notes.within(&format!("{place}.max_concurrent"), max_concurrent, 0, MOST_CONCURRENT);
     let has_rate = rate_per_second > 0.0;
     if burst > 0 && !has_rate {
         notes.add(&format!("{place}.burst"), "needs a rate_per_second");

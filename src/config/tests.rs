@@ -244,7 +244,12 @@ fn limits_of_keys_are_checked() {
     assert_eq!((key.rate.unwrap().burst.get(), key.max_concurrent), (9, Some(4)));
     assert_eq!(keys("rate_per_second = 0").unwrap().rate, None);
     for (limits, problem) in [
-        ("rate_per_second = -1", "server.keys[0].rate_per_second: must be from 0 to 1000000, is -1; 0 is no bound"),
+        (
+            "rate_per_second = -1",
+            "server.keys[0].rate_per_second: must be from 0.001 to 1000000, or 0 for no bound, is -1",
+        ),
+        ("rate_per_second = 1, burst = 5000000000", "server.keys[0].burst: must be at most 1000000, is 5000000000"),
+        ("max_concurrent = 10000000", "server.keys[0].max_concurrent: must be at most 1000000, is 10000000"),
         ("burst = 3", "server.keys[0].burst: needs a rate_per_second"),
     ] {
         let faults = keys(limits).unwrap_err();

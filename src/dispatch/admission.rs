@@ -86,6 +86,9 @@ struct Place<'a> {
 /// Ready sandboxes of each language that batch jobs leave for whoever is in more of a hurry.
 const KEPT_FROM_BATCH: usize = 1;
 
+/// Run slots' worth of jobs that sandboxes are made for at once.
+const SOON: usize = 2;
+
 /// What a client is told at the least and at the most, of when to come back.
 const RETRY: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
 
@@ -125,7 +128,7 @@ impl Admission {
             let state = &mut *state;
             let is_at_once = self.can_begin_at_once(state, standing, language);
             if !is_at_once {
-                self.check(state, standing, until, since)?;
+                self.check(state, standing, deadline, until, since)?;
             }
             state.line.join(standing, language, deadline, waiter)
         };
@@ -137,6 +140,11 @@ impl Admission {
             Ok(Err(_)) => Err(Refusal::Draining),
             Err(_) => {
                 place.end = ClaimEnd::Timeout;
+                drop(place);
+                // It may have come in the moment in which the time was up.
+                if let Ok(answer) = answered.try_recv() {
+                    return answer;
+                }
                 let retry_after = self.retry_after(&self.lock());
                 Err(Refusal::Saturated { why: Saturation::Expired, retry_after })
             }
@@ -146,7 +154,11 @@ impl Admission {
     /// A slot that nobody waits for, if there is any.
     pub fn spare_slot(self: &Arc<Self>, client: &ClientId, language: &LanguageId) -> Option<RunSlot> {
         let mut state = self.lock();
-        (state.line.is_empty() && state.free_slots > 0).then(|| self.take_slot(&mut state, client, language))
+        let is_spare = state.line.is_empty() && state.free_slots > 0;
+        is_spare.then(|| {
+            state.line.has_begun(client, language);
+            self.take_slot(&mut state, client, language)
+        })
     }
 
     /// Whether a job waits.
@@ -170,11 +182,20 @@ impl Admission {
     }
 
     fn can_begin_at_once(&self, state: &State, standing: &Standing, language: &LanguageId) -> bool {
-        state.line.is_empty() && state.free_slots > 0 && self.fleet.ready(language) > kept_from(standing.priority)
+        // With a slot free, all who wait lack a sandbox.
+        let before = state.line.of_language(language).len();
+        state.free_slots > 0 && self.fleet.ready(language) > self.kept_from(standing.priority) + before
     }
 
     /// Whether there is any use in waiting.
-    fn check(&self, state: &State, standing: &Standing, until: Instant, now: Instant) -> Result<(), Refusal> {
+    fn check(
+        &self,
+        state: &State,
+        standing: &Standing,
+        deadline: Instant,
+        until: Instant,
+        now: Instant,
+    ) -> Result<(), Refusal> {
         // With a slot free it is a sandbox that is waited for, and not one's turn.
         if state.line.len() >= self.capacity + state.free_slots {
             return Err(Refusal::Saturated { why: Saturation::QueueFull, retry_after: self.retry_after(state) });
@@ -183,7 +204,7 @@ impl Admission {
         if left.is_zero() {
             return Err(Refusal::Saturated { why: Saturation::Hopeless, retry_after: self.retry_after(state) });
         }
-        let wait = state.pace.wait(state.line.ahead(standing, until), now);
+        let wait = state.pace.wait(state.line.ahead(standing, deadline), now);
         match wait.filter(|wait| *wait > left) {
             Some(wait) => {
                 let retry_after = (wait - left).clamp(*RETRY.start(), *RETRY.end());
@@ -226,11 +247,13 @@ impl Admission {
     /// Those whose client was gone before it could be told.
     fn begin(self: &Arc<Self>, state: &mut State) -> Vec<Answer> {
         let mut undelivered = Vec::new();
+        let kept_from_batch = self.kept_from(Priority::Batch);
         let mut ready: BTreeMap<LanguageId, usize> =
             state.line.demand().into_keys().map(|language| (language.clone(), self.fleet.ready(&language))).collect();
         while state.free_slots > 0 {
             let has_sandbox = |waiting: &Waiting<Waiter>| {
-                ready.get(&waiting.language).copied().unwrap_or(0) > kept_from(waiting.standing.priority)
+                let kept = if waiting.standing.priority == Priority::Batch { kept_from_batch } else { 0 };
+                ready.get(&waiting.language).copied().unwrap_or(0) > kept
             };
             let Some(ticket) = state.line.next(has_sandbox) else { break };
             let Some(language) = state.line.get(ticket).map(|waiting| waiting.language.clone()) else { break };
@@ -242,7 +265,7 @@ impl Admission {
             if let Some(count) = ready.get_mut(&language) {
                 *count -= 1;
             }
-            let Some(waiting) = state.line.leave(ticket) else { break };
+            let Some(waiting) = state.line.begin(ticket) else { break };
             let now = Instant::now();
             state.pace.begun(now, !state.line.is_empty());
             let Waiter { since, turn, .. } = waiting.what;
@@ -290,7 +313,9 @@ impl Admission {
         }
         for (language, Demand { interactive, batch, earliest }) in &demand {
             let kept = if *batch > 0 { KEPT_FROM_BATCH } else { 0 };
-            self.fleet.wanted(language, interactive + batch + kept, *earliest);
+            // No more than can begin soon: a long line of one language is not to empty the shelves of all others.
+            let soon = (interactive + batch).min(SOON * self.slots);
+            self.fleet.wanted(language, soon + kept, *earliest);
         }
         for priority in [Priority::Interactive, Priority::Batch] {
             self.observer.queue_length(priority.into(), state.line.count(priority));
@@ -300,7 +325,6 @@ impl Admission {
 
     fn take_slot(self: &Arc<Self>, state: &mut State, client: &ClientId, language: &LanguageId) -> RunSlot {
         state.free_slots -= 1;
-        state.line.has_begun(client, language);
         self.observer.run_slots_in_use(self.slots - state.free_slots);
         let (client, language) = (client.clone(), language.clone());
         RunSlot { admission: Arc::clone(self), client, language, since: Instant::now() }
@@ -314,6 +338,15 @@ impl Admission {
         self.observer.queue_waited(waiting.standing.priority.into(), turn.unwrap_or(now) - *since);
         if let Some(turn) = turn {
             self.observer.claim_finished(&waiting.language, end, now - turn);
+        }
+    }
+
+    /// What is on a shelf and not for jobs of this priority. Where there is nothing but shelves, and no room, none could
+    /// ever be added to what is kept.
+    fn kept_from(&self, priority: Priority) -> usize {
+        match priority {
+            Priority::Batch if !self.fleet.is_full_of_idle() => KEPT_FROM_BATCH,
+            Priority::Interactive | Priority::Batch => 0,
         }
     }
 
@@ -349,13 +382,6 @@ async fn wait(
     answer
 }
 
-fn kept_from(priority: Priority) -> usize {
-    match priority {
-        Priority::Interactive => 0,
-        Priority::Batch => KEPT_FROM_BATCH,
-    }
-}
-
 impl From<Priority> for observe::Line {
     fn from(priority: Priority) -> Self {
         match priority {
@@ -370,7 +396,9 @@ impl Drop for Place<'_> {
         let mut state = self.admission.lock();
         let Some(left) = state.line.leave(self.ticket) else { return };
         self.admission.tell_waits(&left, self.end);
-        self.admission.tell(&mut state);
+        drop(state);
+        // It may have been the turn of this one.
+        self.admission.match_up();
     }
 }
 

@@ -48,9 +48,6 @@ struct Share {
     held: Duration,
 }
 
-/// The smaller, the sooner.
-type Rank = (Priority, usize, Duration, usize, Duration, Instant, Ticket);
-
 /// What waits for one language.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Demand {
@@ -89,7 +86,14 @@ impl<T> Line<T> {
         ticket
     }
 
-    /// Out of the line, whether to run or to wait no more.
+    /// Out of the line, to run.
+    pub fn begin(&mut self, ticket: Ticket) -> Option<Waiting<T>> {
+        let begun = self.leave(ticket)?;
+        self.runs(&begun.standing.client, &begun.language);
+        Some(begun)
+    }
+
+    /// Out of the line, to wait no more.
     pub fn leave(&mut self, ticket: Ticket) -> Option<Waiting<T>> {
         let index = self.waiting.iter().position(|waiting| waiting.ticket == ticket)?;
         let left = self.waiting.swap_remove(index);
@@ -99,11 +103,14 @@ impl<T> Line<T> {
         Some(left)
     }
 
+    /// One that had not to wait.
     pub fn has_begun(&mut self, client: &ClientId, language: &LanguageId) {
-        for holder in holders(client, language) {
-            self.catch_up(&holder);
-            self.share(&holder).running += 1;
-        }
+        holders(client, language).iter().for_each(|holder| self.catch_up(holder));
+        self.runs(client, language);
+    }
+
+    fn runs(&mut self, client: &ClientId, language: &LanguageId) {
+        holders(client, language).iter().for_each(|holder| self.share(holder).running += 1);
     }
 
     pub fn has_ended(&mut self, client: &ClientId, language: &LanguageId, held: Duration) {
@@ -116,16 +123,18 @@ impl<T> Line<T> {
 
     /// The first of those who can begin now.
     pub fn next(&self, can_begin: impl Fn(&Waiting<T>) -> bool) -> Option<Ticket> {
-        let next = self.waiting.iter().filter(|waiting| can_begin(waiting)).min_by_key(|waiting| self.rank(waiting));
-        next.map(|waiting| waiting.ticket)
+        self.best(|waiting| can_begin(waiting)).map(|waiting| waiting.ticket)
     }
 
     /// Those whose turn it is while so many run slots are free, whether there is a sandbox for them or not.
     pub fn first(&mut self, most: usize) -> impl Iterator<Item = &mut Waiting<T>> {
-        let mut ranked: Vec<_> = self.waiting.iter().map(|waiting| (self.rank(waiting), waiting.ticket)).collect();
-        ranked.sort_unstable();
-        ranked.truncate(most);
-        self.waiting.iter_mut().filter(move |waiting| ranked.iter().any(|(_, ticket)| *ticket == waiting.ticket))
+        let mut first: Vec<Ticket> = Vec::new();
+        while first.len() < most
+            && let Some(next) = self.best(|waiting| !first.contains(&waiting.ticket))
+        {
+            first.push(next.ticket);
+        }
+        self.waiting.iter_mut().filter(move |waiting| first.contains(&waiting.ticket))
     }
 
     pub fn get(&self, ticket: Ticket) -> Option<&Waiting<T>> {
@@ -170,18 +179,31 @@ impl<T> Line<T> {
         all
     }
 
-    fn rank(&self, waiting: &Waiting<T>) -> Rank {
-        let [client, language] = holders(&waiting.standing.client, &waiting.language)
-            .map(|holder| self.shares.get(&holder).copied().unwrap_or_default());
-        let priority = waiting.standing.priority;
-        (priority, client.running, client.held, language.running, language.held, waiting.deadline, waiting.ticket)
+    /// The client first, then one of its languages, then one of its jobs: what one client's language has had is no
+    /// measure for another's.
+    fn best(&self, of: impl Fn(&Waiting<T>) -> bool) -> Option<&Waiting<T>> {
+        let had = |holder: &Holder| {
+            let Share { running, held, .. } = self.shares.get(holder).copied().unwrap_or_default();
+            (running, held)
+        };
+        let of_client = |waiting: &Waiting<T>| {
+            let [client, _] = holders(&waiting.standing.client, &waiting.language);
+            (waiting.standing.priority, had(&client), waiting.deadline, waiting.ticket)
+        };
+        let of_language = |waiting: &Waiting<T>| {
+            let [_, language] = holders(&waiting.standing.client, &waiting.language);
+            (had(&language), waiting.deadline, waiting.ticket)
+        };
+        let all = || self.waiting.iter().filter(|waiting| of(waiting));
+        let turn = &all().min_by_key(|waiting| of_client(waiting))?.standing;
+        all().filter(|waiting| waiting.standing == *turn).min_by_key(|waiting| of_language(waiting))
     }
 
     fn share(&mut self, holder: &Holder) -> &mut Share {
         self.shares.entry(holder.clone()).or_default()
     }
 
-    /// Who was away has no claim to the time that the others had meanwhile.
+    /// Who was away has no claim to the time that the others had meanwhile. When all were away there is nothing to settle.
     fn catch_up(&mut self, holder: &Holder) {
         let is_active = |share: &Share| share.waiting + share.running > 0;
         if self.shares.get(holder).is_some_and(is_active) {
@@ -192,7 +214,11 @@ impl<T> Line<T> {
             Some(_) => other.language.is_some() && other.client == holder.client,
         };
         let least = self.shares.iter().filter(|(other, share)| beside(other) && is_active(share));
-        let Some(least) = least.map(|(_, share)| share.held).min() else { return };
+        let Some(least) = least.map(|(_, share)| share.held).min() else {
+            let all = self.shares.iter_mut().filter(|(other, _)| beside(other));
+            all.for_each(|(_, share)| share.held = Duration::ZERO);
+            return;
+        };
         let share = self.share(holder);
         share.held = share.held.max(least);
     }
@@ -229,8 +255,7 @@ mod tests {
         fn order(&mut self) -> Vec<&'static str> {
             let mut order = Vec::new();
             while let Some(ticket) = self.line.next(|_| true) {
-                let begun = self.line.leave(ticket).unwrap();
-                self.line.has_begun(&begun.standing.client, &begun.language);
+                let begun = self.line.begin(ticket).unwrap();
                 self.line.has_ended(&begun.standing.client, &begun.language, Duration::from_secs(1));
                 order.push(begun.what);
             }
@@ -317,6 +342,34 @@ mod tests {
         let order = scene.order();
         let of_b_before_a = order.iter().take_while(|name| name.starts_with('b')).count();
         assert!(of_b_before_a <= 1, "{order:?}");
+    }
+
+    #[test]
+    fn when_all_were_away_nobody_owes_anything() {
+        let mut scene = Scene::new();
+        scene.join("long", "a", "c", Interactive, 1);
+        let ticket = scene.line.next(|_| true).unwrap();
+        scene.line.begin(ticket);
+        scene.line.has_ended(&ClientId::new("a"), &LanguageId::new("c"), Duration::from_secs(80_000));
+        for (name, client) in [("b1", "b"), ("a1", "a"), ("b2", "b"), ("a2", "a")] {
+            scene.join(name, client, "c", Interactive, 5);
+        }
+        assert_eq!(scene.order(), ["b1", "a1", "b2", "a2"]);
+    }
+
+    #[test]
+    fn who_waited_keeps_what_that_was_worth() {
+        let mut scene = Scene::new();
+        scene.join("a1", "a", "c", Interactive, 1);
+        scene.join("b1", "b", "c", Interactive, 1);
+        scene.line.has_begun(&ClientId::new("a"), &LanguageId::new("c"));
+        scene.line.has_ended(&ClientId::new("a"), &LanguageId::new("c"), Duration::from_secs(5));
+        // The only one of b's: it does not catch up with a for having no other behind it.
+        let ticket = scene.line.next(|_| true).unwrap();
+        assert_eq!(scene.line.begin(ticket).unwrap().what, "b1");
+        scene.line.has_ended(&ClientId::new("b"), &LanguageId::new("c"), Duration::from_secs(1));
+        scene.join("b2", "b", "c", Interactive, 9);
+        assert_eq!(scene.order(), ["a1", "b2"]);
     }
 
     #[test]

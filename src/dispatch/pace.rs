@@ -53,7 +53,8 @@ impl Pace {
     }
 
     fn fresh(&self, now: Instant) -> Option<Mean> {
-        self.mean.filter(|mean| now - mean.at < FRESH)
+        // In a line that stands still it is all there is.
+        self.mean.filter(|mean| self.since.is_some() || now - mean.at < FRESH)
     }
 }
 
@@ -88,7 +89,10 @@ mod tests {
         pace.begun(start, false);
         pace.begun(start + STEP, false);
         assert_eq!(pace.wait(5, start + STEP), None);
-        assert_eq!(moving(start).wait(5, start + STEP * 19 + FRESH), None);
+        let mut pace = moving(start);
+        assert!(pace.wait(5, start + STEP * 19 + FRESH).is_some_and(|wait| wait >= 5 * FRESH));
+        pace.emptied();
+        assert_eq!(pace.wait(5, start + STEP * 19 + FRESH), None);
     }
 
     #[test]

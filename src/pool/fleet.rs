@@ -123,6 +123,10 @@ pub(super) struct Activity {
     busy: Mutex<Busy>,
     /// When programs ended, those of a moment ago.
     ends: Mutex<VecDeque<Instant>>,
+    /// Sandboxes that would not go when they were told to.
+    stuck: AtomicUsize,
+    /// What of the budget there is no memory for.
+    withheld: AtomicUsize,
     closed: AtomicBool,
 }
 
@@ -262,6 +266,13 @@ impl Fleet {
         is_hopeless.then(|| pool.retry_after())
     }
 
+    /// All that there may be lies on the shelves, and nothing is on its way there or away.
+    pub fn is_full_of_idle(&self) -> bool {
+        let on_host = self.ledger.budget() - self.ledger.free();
+        let ready: usize = self.pools.values().map(|pool| pool.shelf.ready()).sum();
+        ready >= on_host && on_host >= self.allowed.load(Ordering::Relaxed)
+    }
+
     /// Waits until a shelf may have something for who waits. False: the fleet is closed.
     pub async fn shelved(&self) -> bool {
         self.shelved.notified().await;
@@ -390,10 +401,26 @@ impl Drop for RunningGuard {
     }
 }
 
+#[derive(Debug)]
+pub(super) struct StuckGuard(Arc<Activity>);
+
+impl Drop for StuckGuard {
+    fn drop(&mut self) {
+        self.0.stuck.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Activity {
     /// More boots at once than there are processors gain nothing, and so it is `creators` that says how many there are.
     fn new(creators: usize) -> Self {
-        Self { processors: creators, busy: Mutex::default(), ends: Mutex::default(), closed: AtomicBool::new(false) }
+        Self {
+            processors: creators,
+            busy: Mutex::default(),
+            ends: Mutex::default(),
+            stuck: AtomicUsize::new(0),
+            withheld: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+        }
     }
 
     pub fn is_closed(&self) -> bool {
@@ -403,6 +430,24 @@ impl Activity {
     /// What is under way, to be counted up and down.
     pub fn busy(&self) -> MutexGuard<'_, Busy> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn stuck(&self) -> usize {
+        self.stuck.load(Ordering::Relaxed)
+    }
+
+    /// One that would not go, until this is dropped.
+    pub fn one_is_stuck(self: &Arc<Self>) -> StuckGuard {
+        self.stuck.fetch_add(1, Ordering::Relaxed);
+        StuckGuard(Arc::clone(self))
+    }
+
+    pub fn withhold(&self, sandboxes: usize) {
+        self.withheld.store(sandboxes, Ordering::Relaxed);
+    }
+
+    pub fn withheld(&self) -> usize {
+        self.withheld.load(Ordering::Relaxed)
     }
 
     /// Processors that a boot or a removal may have.

@@ -35,6 +35,8 @@ pub struct PoolView {
     pub booting: usize,
     /// Jobs that want a sandbox, those included that will have what is ready.
     pub waiting: usize,
+    /// Those of them that hold a run slot, and so keep it from all others while they wait.
+    pub held: usize,
     /// The earliest time at which one of them gives up.
     pub deadline: Option<Instant>,
     /// Ready sandboxes that are to be there at all times. 0: none, unless somebody asks for them in advance.
@@ -186,9 +188,13 @@ fn expire(snapshot: &Snapshot, lines: &mut [Line<'_>], free: usize) -> Vec<Actio
     let waited_for: usize = lines.iter().map(|line| line.lacks(Need::Waiting)).sum();
     let lacking = waited_for.min(snapshot.creators).saturating_sub(free + snapshot.dying);
     let over = snapshot.on_host.saturating_sub(snapshot.budget + snapshot.dying);
+    // Whoever holds a run slot gets on even at the cost of those who wait for one.
+    let held_up: usize = lines.iter().map(|line| line.pool.held.saturating_sub(line.ready + line.booting)).sum();
+    let urgent = held_up.min(lacking).max(over);
     let mut actions = Vec::new();
-    for _ in 0..lacking.max(over) {
-        let idle = lines.iter_mut().filter(|line| line.ready > 0 && line.pool.waiting == 0);
+    for number in 0..lacking.max(over) {
+        let spared = |line: &Line<'_>| if number < urgent { line.pool.held } else { line.pool.waiting };
+        let idle = lines.iter_mut().filter(|line| line.ready > spared(line));
         // Of what is too many first, then of the fullest shelf.
         let Some(line) = idle.max_by_key(|line| (line.excess(), line.ready)) else { break };
         line.ready -= 1;
@@ -272,6 +278,7 @@ mod tests {
             ready,
             booting,
             waiting,
+            held: 0,
             deadline: None,
             size: 4,
             most: 4,
@@ -323,6 +330,15 @@ mod tests {
         let pools = vec![until("c", 9), until("java", 1), until("python", 5), pool("rust", 0, 0, 3)];
         let snapshot = Snapshot { creators: 5, ..quiet(pools) };
         assert_eq!(plan(&snapshot), ["java", "python", "c", "rust", "java"].map(boot));
+    }
+
+    #[test]
+    fn who_holds_a_run_slot_gets_on_at_the_cost_of_those_who_wait_for_one() {
+        let judging = PoolView { held: 2, ..pool("cpp", 0, 0, 2) };
+        let snapshot = full(vec![pool("python", 1, 0, 1), judging]);
+        assert_eq!(plan(&snapshot), [expire("python")]);
+        // Who holds none does not.
+        assert_eq!(plan(&full(vec![pool("python", 1, 0, 1), pool("cpp", 0, 0, 2)])), []);
     }
 
     #[test]

@@ -49,7 +49,8 @@ pub async fn run(
             () = sleep(LOOK), if !resting.is_empty() => {}
         }
         while let Some((first, since)) = resting.front() {
-            let is_urgent = activity.is_closed() || policy::must_go(since.elapsed(), first.budget_left());
+            let is_urgent = activity.is_closed()
+                || policy::must_go(since.elapsed(), first.budget_left().saturating_sub(activity.withheld()));
             // Of these one at a time is begun, so that the next may wait when no processor is to spare any more.
             let hand = if activity.spare() > 0 { Arc::clone(&hands).try_acquire_owned().ok() } else { None };
             if !is_urgent && hand.is_none() {
@@ -90,6 +91,7 @@ async fn bury(
 ) {
     let since = Instant::now();
     let mut pause = FIRST_PAUSE;
+    let mut stuck = None;
     remains.hang_up();
     loop {
         let hand = match ready_hand.take() {
@@ -105,6 +107,7 @@ async fn bury(
             Ok(()) => break,
             Err(error) => {
                 warn!(sandbox.id = %remains.id(), error = &error as &dyn std::error::Error, "a sandbox would not go");
+                stuck.get_or_insert_with(|| activity.one_is_stuck());
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -112,5 +115,6 @@ async fn bury(
     }
     observer.destroy_finished(since.elapsed());
     debug!(sandbox.id = %remains.id(), duration_ms = since.elapsed().as_millis() as u64, "gone");
+    drop(stuck);
     remains.gone();
 }

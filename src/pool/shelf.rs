@@ -71,7 +71,7 @@ impl Shelf {
     pub fn sift(&self, mut keep: impl FnMut(&mut Ready) -> bool) -> usize {
         // The lock keeps a claim from finding the shelf empty meanwhile.
         let _queue = self.queue();
-        let mut kept = Vec::with_capacity(self.ready());
+        let mut kept = Vec::with_capacity(self.idle.status().size);
         let mut dropped = 0;
         while let Ok(mut ready) = self.idle.try_remove() {
             if keep(&mut ready) {
@@ -93,6 +93,8 @@ impl Shelf {
     }
 
     pub fn ready(&self) -> usize {
+        // Not while they are sifted, which takes them off for a moment.
+        let _queue = self.queue();
         self.idle.status().size
     }
 

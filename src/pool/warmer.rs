@@ -32,6 +32,10 @@ pub async fn run(fleet: Arc<Fleet>) {
             weigh(&fleet);
             inspected = Instant::now();
         }
+        let gone = fleet.ledger.one_gone();
+        tokio::pin!(gone);
+        // Listens before it looks, or one could go in between.
+        gone.as_mut().enable();
         let snapshot = look(&fleet);
         let aims = policy::aim(&snapshot);
         for ((pool, view), aim) in fleet.pools.values().zip(&snapshot.pools).zip(&aims) {
@@ -48,7 +52,7 @@ pub async fn run(fleet: Arc<Fleet>) {
         let spare_in = fleet.activity.spare_in().unwrap_or(PERIOD);
         tokio::select! {
             () = fleet.changed.notified() => {}
-            () = fleet.ledger.one_gone() => {}
+            () = gone => {}
             () = sleep(spare_in.min(PERIOD)) => {}
         }
     }
@@ -66,6 +70,7 @@ pub fn weigh(fleet: &Fleet) {
         memory::allowed(configured, least, on_host, available, reserve, cost)
     });
     fleet.allowed.store(allowed, Ordering::Relaxed);
+    fleet.activity.withhold(configured - allowed);
     fleet.observer.budget(configured, allowed);
 }
 
@@ -80,6 +85,7 @@ pub fn look(fleet: &Fleet) -> Snapshot {
             ready: pool.shelf.ready(),
             booting: pool.booting.load(Ordering::SeqCst),
             waiting: pool.waiting(),
+            held: pool.shelf.waiting(),
             deadline: pool.deadline(now).map(Instant::into_std),
             size: pool.config.size,
             most: pool.config.most,
@@ -94,7 +100,8 @@ pub fn look(fleet: &Fleet) -> Snapshot {
     Snapshot {
         budget: fleet.allowed.load(Ordering::Relaxed),
         on_host: budget.saturating_sub(free),
-        dying: budget.saturating_sub(free + alive + claimed),
+        // What would not go is not waited for.
+        dying: budget.saturating_sub(free + alive + claimed + fleet.activity.stuck()),
         working: fleet.config.run_slots + fleet.config.creators,
         creators: fleet.config.creators,
         spare: fleet.activity.spare(),
@@ -146,6 +153,7 @@ fn inspect(fleet: &Fleet) {
         let dropped = pool.shelf.sift(|ready| ready.is_alive() && ready.age() < recycle_age(fleet, ready.number()));
         if dropped > 0 {
             debug!(language = %pool.config.language, dropped, "idle sandboxes were given up");
+            fleet.shelved.notify_one();
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, futures::Notified, mpsc};
 
 use super::Session;
 use crate::{
@@ -126,8 +126,8 @@ impl Ledger {
     }
 
     /// Until one more is gone.
-    pub async fn one_gone(&self) {
-        self.gone.notified().await;
+    pub fn one_gone(&self) -> Notified<'_> {
+        self.gone.notified()
     }
 
     /// Until the last one is gone.

@@ -186,6 +186,7 @@ impl Mind {
         let machine = &world.machine;
         let pools = world.shelves.iter().zip(&self.demands).zip(&world.scenario.languages);
         let pools = pools.map(|((shelf, demand), language)| PoolView {
+            held: 0,
             language: LanguageId::new(&language.name),
             ready: shelf.ready,
             booting: shelf.booting,

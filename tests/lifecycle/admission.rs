@@ -167,3 +167,46 @@ async fn whoever_leaves_the_line_takes_no_sandbox() {
     assert_eq!((service.heard.count("rejected expired"), service.heard.count("job abandoned")), (1, 1));
     service.drain().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn batches_of_several_languages_do_not_keep_the_whole_budget_from_each_other() {
+    let languages = vec![("java", 1), ("python", 1)];
+    let arrange = Arrange { run_slots: 1, budget: 2, languages, ..Arrange::default() };
+    let service = arrange.start().await.warm().await;
+    let race = Race::new(&service);
+    let since = Instant::now();
+    race.enter("java", batch(job_in("java", "print x"))).await;
+    race.enter("python", batch(job_in("python", "print x"))).await;
+    assert_eq!(race.order(2).await.len(), 2);
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    service.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_line_of_one_language_does_not_empty_the_shelves_of_others() {
+    let languages = vec![("c", 2), ("python", 2)];
+    let arrange = Arrange { run_slots: 1, budget: 6, queue: 64, languages, ..Arrange::default() };
+    let service = arrange.start().await.warm().await;
+    let race = Race::new(&service);
+    for _ in 0..30 {
+        race.enter("python", job("sleep 100")).await;
+    }
+    sleep(Duration::from_secs(1)).await;
+    let pools = service.dispatch.status().pools;
+    let c = pools.iter().find(|pool| pool.language.as_str() == "c").unwrap();
+    assert_eq!(c.ready, 2, "{pools:?}");
+    assert_eq!(race.order(30).await.len(), 30);
+    service.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_can_begin_passes_those_who_lack_a_sandbox_though_they_fill_the_line() {
+    let languages = vec![("c", 2), ("java", 0)];
+    let service = Arrange { run_slots: 1, queue: 1, languages, ..Arrange::default() }.start().await.warm().await;
+    let race = Race::new(&service);
+    race.enter("java", job_in("java", "print x")).await;
+    race.enter("java", job_in("java", "print x")).await;
+    assert_eq!(service.dispatch.submit(job_in("c", "print x")).await.unwrap().claim, Claim::Warm);
+    assert_eq!(race.order(2).await.len(), 2);
+    service.drain().await;
+}

@@ -73,6 +73,7 @@ impl Fleet {
 
     fn look(&mut self) {
         let view = |language: usize| PoolView {
+            held: 0,
             language: LanguageId::new(["c", "python"][language]),
             ready: self.ready[language],
             booting: self.booting[language],
