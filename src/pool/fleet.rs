@@ -248,7 +248,14 @@ impl Fleet {
 
     /// A sandbox for good, if one is ready, and when it was asked for.
     pub fn take(self: &Arc<Self>, language: &LanguageId) -> Option<(Lease, Instant)> {
-        let ready = self.pools.get(language)?.shelf.take_ready()?;
+        let pool = self.pools.get(language)?;
+        // First: who saw the shelf without it, and the job as still waiting, would make one too many.
+        let waiting = pool.line().waiting;
+        pool.line().waiting = waiting.saturating_sub(1);
+        let Some(ready) = pool.shelf.take_ready() else {
+            pool.line().waiting = waiting;
+            return None;
+        };
         let asked_for = ready.asked_for();
         self.changed.notify_one();
         Some((self.lease(language, ready.claim()), asked_for))

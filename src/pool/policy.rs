@@ -201,7 +201,9 @@ fn expire(snapshot: &Snapshot, lines: &mut [Line<'_>], free: usize) -> Vec<Actio
         actions.push(Action::Expire(line.pool.language.clone()));
     }
     if actions.is_empty() && waited_for == 0 && snapshot.spare > 0 {
-        let over = lines.iter().filter(|line| line.excess() > 0 && line.pool.outlook.is_settled);
+        // A shelf of a fixed size has it; one that follows demand keeps what it has for the next burst.
+        let may_go = |line: &&Line<'_>| line.pool.outlook.is_settled || line.pool.is_fixed();
+        let over = lines.iter().filter(|line| line.excess() > 0).filter(may_go);
         actions.extend(over.max_by_key(|line| line.excess()).map(|line| Action::Expire(line.pool.language.clone())));
     }
     actions
@@ -254,6 +256,10 @@ impl PoolView {
     /// Whether demand may bring it more than it has been given.
     fn grows(&self) -> bool {
         self.size > 0 && self.most > self.size
+    }
+
+    fn is_fixed(&self) -> bool {
+        self.size > 0 && self.most <= self.size
     }
 
     /// So many are used up while one more is made.
@@ -339,6 +345,14 @@ mod tests {
         assert_eq!(plan(&snapshot), [expire("python")]);
         // Who holds none does not.
         assert_eq!(plan(&full(vec![pool("python", 1, 0, 1), pool("cpp", 0, 0, 2)])), []);
+    }
+
+    #[test]
+    fn a_shelf_of_a_fixed_size_gives_up_what_is_too_many_at_once() {
+        let outlook = Outlook { is_settled: false, ..Outlook::default() };
+        let fixed = PoolView { outlook, ..pool("python", 5, 0, 0) };
+        assert_eq!(plan(&quiet(vec![fixed.clone()])), [expire("python")]);
+        assert_eq!(plan(&quiet(vec![PoolView { most: 9, ready: 30, ..fixed }])), []);
     }
 
     #[test]
@@ -441,6 +455,8 @@ mod tests {
         assert_eq!(plan(&snapshot), [expire("c")]);
         assert_eq!(plan(&Snapshot { spare: 0, ..snapshot.clone() }), []);
         let mut after_a_burst = snapshot;
+        // Of a shelf that may grow: one of a fixed size waits for nothing.
+        after_a_burst.pools[0].most = 5;
         after_a_burst.pools[0].outlook.is_settled = false;
         assert_eq!(plan(&after_a_burst), []);
     }
