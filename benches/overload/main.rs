@@ -3,10 +3,10 @@
 //! and the images.
 
 #[path = "../../tests/support/engine.rs"]
-#[allow(dead_code, reason = "shared with the docker suite, which uses all of it")]
+#[expect(dead_code, reason = "shared with the docker suite, which uses all of it")]
 mod engine;
 #[path = "../../tests/support/server.rs"]
-#[allow(dead_code, reason = "shared with the docker suite, which uses all of it")]
+#[expect(dead_code, reason = "shared with the docker suite, which uses all of it")]
 mod server;
 
 use std::{

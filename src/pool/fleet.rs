@@ -176,7 +176,6 @@ impl Fleet {
     /// Destroys what an earlier boot left, then begins to fill the shelves.
     pub async fn start(config: FleetConfig, engine: Arc<dyn Engine>, observer: Arc<dyn Observer>) -> Arc<Self> {
         let (ledger, remains) = Ledger::new(config.ledger.clone(), Arc::clone(&observer));
-        observer.budget(config.ledger.budget, config.ledger.budget);
         let pools = config
             .pools
             .iter()
