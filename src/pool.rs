@@ -8,6 +8,7 @@
 //!   └─ janitor  one task: destroys what nobody answers for                     ends when the fleet is closed
 //! ```
 
+mod activity;
 mod breaker;
 pub mod demand;
 mod fleet;

@@ -1,10 +1,10 @@
 //! All pools, under one budget.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,12 +17,13 @@ use tokio::{
 use tracing::warn;
 
 use super::{
+    activity::Activity,
     breaker::Breaker,
     demand::Demand,
     hints::{HintStatus, Schedule, Timed},
     janitor,
     memory::IdleCost,
-    policy::{self, Aim, Busy},
+    policy::{self, Aim},
     reaper,
     shelf::{Shelf, Taken},
     warmer,
@@ -114,21 +115,6 @@ struct Line {
 
 /// How long who says nothing is taken to be able to wait. With no bound at all it would come after all who do say.
 const ASSUMED_PATIENCE: Duration = Duration::from_secs(60);
-
-/// What keeps the processors busy, for refilling and removing to keep out of the programs' way.
-#[derive(Debug)]
-pub(super) struct Activity {
-    processors: usize,
-    /// Without those that have just ended.
-    busy: Mutex<Busy>,
-    /// When programs ended, those of a moment ago.
-    ends: Mutex<VecDeque<Instant>>,
-    /// Sandboxes that would not go when they were told to.
-    stuck: AtomicUsize,
-    /// What of the budget there is no memory for.
-    withheld: AtomicUsize,
-    closed: AtomicBool,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
@@ -338,7 +324,7 @@ impl Fleet {
 
     /// Makes no more sandboxes, sends away who waits, and returns when the last sandbox is gone.
     pub async fn close(&self) {
-        self.activity.closed.store(true, Ordering::SeqCst);
+        self.activity.close();
         self.shelved.notify_one();
         // The janitor may be cut short anywhere; boots are tasks of their own and run to their end.
         self.tasks.lock().await.shutdown().await;
@@ -404,75 +390,6 @@ impl Drop for RunningGuard {
         activity.ends().push_back(Instant::now());
         activity.busy().running -= 1;
         self.0.changed.notify_one();
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct StuckGuard(Arc<Activity>);
-
-impl Drop for StuckGuard {
-    fn drop(&mut self) {
-        self.0.stuck.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Activity {
-    /// More boots at once than there are processors gain nothing, and so it is `creators` that says how many there are.
-    fn new(creators: usize) -> Self {
-        Self {
-            processors: creators,
-            busy: Mutex::default(),
-            ends: Mutex::default(),
-            stuck: AtomicUsize::new(0),
-            withheld: AtomicUsize::new(0),
-            closed: AtomicBool::new(false),
-        }
-    }
-
-    pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
-    }
-
-    /// What is under way, to be counted up and down.
-    pub fn busy(&self) -> MutexGuard<'_, Busy> {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn stuck(&self) -> usize {
-        self.stuck.load(Ordering::Relaxed)
-    }
-
-    /// One that would not go, until this is dropped.
-    pub fn one_is_stuck(self: &Arc<Self>) -> StuckGuard {
-        self.stuck.fetch_add(1, Ordering::Relaxed);
-        StuckGuard(Arc::clone(self))
-    }
-
-    pub fn withhold(&self, sandboxes: usize) {
-        self.withheld.store(sandboxes, Ordering::Relaxed);
-    }
-
-    pub fn withheld(&self) -> usize {
-        self.withheld.load(Ordering::Relaxed)
-    }
-
-    /// Processors that a boot or a removal may have.
-    pub fn spare(&self) -> usize {
-        let just_ended = self.ends().len();
-        Busy { just_ended, ..*self.busy() }.spare(self.processors)
-    }
-
-    /// How long until one more may be to spare without anything happening.
-    pub fn spare_in(&self) -> Option<Duration> {
-        self.ends().front().map(|end| policy::RETURN.saturating_sub(end.elapsed()))
-    }
-
-    fn ends(&self) -> MutexGuard<'_, VecDeque<Instant>> {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        while ends.front().is_some_and(|end| end.elapsed() >= policy::RETURN) {
-            ends.pop_front();
-        }
-        ends
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{fleet::Activity, policy};
+use super::{activity::Activity, policy};
 use crate::{engine::Engine, observe::Observer, sandbox::Remains};
 
 /// A sandbox that would not go is tried again at this pace, for as long as the service lives: its share of the budget
