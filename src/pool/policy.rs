@@ -163,7 +163,10 @@ pub fn act(snapshot: &Snapshot, aims: &[Aim]) -> Vec<Action> {
     let room = snapshot.creators.saturating_sub(under_way).min(free);
     let mut actions = Vec::new();
     for begun in 0..room {
-        let Some(next) = neediest(&lines, begun < snapshot.spare) else { break };
+        let is_spare = begun < snapshot.spare;
+        // Two boots beside two programs, and every program waits for its turn on a processor.
+        let is_alone = under_way + begun == 0;
+        let Some(next) = neediest(&lines, is_spare || is_alone, is_spare) else { break };
         lines[next].booting += 1;
         actions.push(Action::Boot(lines[next].pool.language.clone()));
     }
@@ -173,12 +176,12 @@ pub fn act(snapshot: &Snapshot, aims: &[Aim]) -> Vec<Action> {
 }
 
 /// Whom the next boot is for.
-fn neediest(lines: &[Line<'_>], is_spare: bool) -> Option<usize> {
+fn neediest(lines: &[Line<'_>], for_floor: bool, for_target: bool) -> Option<usize> {
     let lacking = |need| lines.iter().enumerate().filter(move |(_, line)| line.lacks(need) > 0);
     let most_of = |need| lacking(need).max_by_key(move |(_, line)| line.lacks(need));
     let waited_for = lacking(Need::Waiting).min_by_key(|(_, line)| line.urgency());
-    let below_floor = waited_for.or_else(|| most_of(Need::Floor));
-    let below_target = below_floor.or_else(|| if is_spare { most_of(Need::Target) } else { None });
+    let below_floor = waited_for.or_else(|| if for_floor { most_of(Need::Floor) } else { None });
+    let below_target = below_floor.or_else(|| if for_target { most_of(Need::Target) } else { None });
     below_target.map(|(index, _)| index)
 }
 
@@ -416,7 +419,16 @@ mod tests {
         assert_eq!(aim(&hinted(0)), [Aim { floor: 2, target: 10 }]);
         assert_eq!(aim(&hinted(10)), [Aim { floor: 10, target: 10 }]);
         let loud = |due| Snapshot { spare: 0, ..hinted(due) };
-        assert_eq!((plan(&loud(0)).len(), plan(&loud(10)).len()), (0, 2));
+        assert_eq!((plan(&loud(0)).len(), plan(&loud(10)).len()), (0, 1));
+    }
+
+    #[test]
+    fn beside_running_programs_a_floor_is_filled_one_boot_at_a_time() {
+        let loud =
+            |spare, booting| Snapshot { spare, ..quiet(vec![pool("c", 0, booting, 0), pool("python", 0, 0, 0)]) };
+        assert_eq!((plan(&loud(0, 0)).len(), plan(&loud(0, 1)).len()), (1, 0));
+        assert_eq!((plan(&loud(1, 0)).len(), plan(&loud(1, 1)).len()), (1, 1));
+        assert_eq!(plan(&Snapshot { spare: 0, ..quiet(vec![pool("c", 0, 0, 2)]) }).len(), 2, "somebody waits");
     }
 
     #[test]

@@ -85,7 +85,7 @@ const STEM_CELLS: usize = 2;
 const STEM_PERIOD: f64 = 60.0;
 
 /// How far ahead the oracle makes what cannot wait. With less it makes everything at the last moment, when it is felt.
-const FORESIGHT: f64 = 3.0;
+const FORESIGHT: f64 = 6.0;
 
 impl Mind {
     pub fn new(brain: Brain, world: &World<'_>) -> Self {
