@@ -5,6 +5,7 @@
 //! end     SIGTERM or SIGINT - dispatch refuses - jobs end - sandboxes go - HTTP ends - the last spans are sent
 //! ```
 
+mod choice;
 mod examine;
 
 use std::{
@@ -24,16 +25,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use choice::Chosen;
 pub use examine::{Finding, Problem, examine};
 
 use crate::{
     api::{self, Api, ApiConfig, ApiKey, Build, Connections, ExitStatus, KeyLimits, Rate, Room, Scope},
     config::{self, Config, KeyScope, LogFormat, SeedExitStatus},
     dispatch::{Dispatch, DispatchConfig},
-    engine::{
-        Engine, EngineInfo,
-        docker::{DockerConfig, DockerEngine},
-    },
+    engine::{Engine, EngineInfo},
     language::{Catalogue, Language},
     observe::Observer,
     pool::{Fleet, FleetConfig, PoolConfig, Schedule},
@@ -81,9 +80,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(|source| ServeError::Listen { address, source })?;
 
     let boot = boot_id();
-    let engine: Arc<dyn Engine> = Arc::new(docker(&config, &config.pool.owner, &boot, Arc::clone(&observer)));
+    let Chosen { engine, is_here, address: _ } = choice::choose(&config, &config.pool.owner, &boot, &observer).await;
     let engine_name = name_of(&*engine).await;
-    let fleet = Fleet::start(fleet_config(&config, boot), engine, Arc::clone(&observer)).await;
+    let fleet = Fleet::start(fleet_config(&config, boot, is_here), engine, Arc::clone(&observer)).await;
     let config::Pool { run_slots, queue, queue_patience, compile_cache_bytes, .. } = config.pool;
     let dispatch_config = DispatchConfig { run_slots, queue, queue_patience, compile_cache_bytes };
     let dispatch = Dispatch::new(dispatch_config, fleet, Arc::clone(&observer));
@@ -153,20 +152,7 @@ async fn name_of(engine: &dyn Engine) -> String {
     }
 }
 
-fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>) -> DockerEngine {
-    let config::Docker { host, runtime, seccomp, request_patience } = config.docker.clone();
-    let config = DockerConfig {
-        host,
-        owner: owner.to_owned(),
-        boot: boot.to_owned(),
-        runtime,
-        seccomp,
-        patience: request_patience,
-    };
-    DockerEngine::new(config, observer)
-}
-
-fn fleet_config(config: &Config, boot: String) -> FleetConfig {
+fn fleet_config(config: &Config, boot: String, is_here: bool) -> FleetConfig {
     let config::Pool {
         owner,
         budget,
@@ -189,8 +175,7 @@ fn fleet_config(config: &Config, boot: String) -> FleetConfig {
         schedules: schedules.into_iter().map(schedule).collect(),
         creators,
         run_slots,
-        // The memory that we can see is that of the sandboxes where their daemon shares this host.
-        memory_reserve: config.docker.host.starts_with("unix://").then_some(memory_reserve_bytes),
+        memory_reserve: is_here.then_some(memory_reserve_bytes),
         boot_patience,
         recycle_after,
         cpus,

@@ -13,6 +13,7 @@ use std::{
     fmt,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -23,9 +24,11 @@ use crate::{calendar::Cron, job::LanguageId, language::Language};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    pub engine: EngineChoice,
     pub server: Server,
     pub pool: Pool,
     pub docker: Docker,
+    pub native: Native,
     pub log: Log,
     pub telemetry: Telemetry,
     pub compat: Compat,
@@ -99,6 +102,19 @@ pub struct Schedule {
     pub cron: Cron,
     pub size: usize,
     pub hold: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// Docker where it answers, otherwise native.
+    Auto,
+    Docker,
+    Native,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Native {
+    pub roots: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -2,9 +2,21 @@
 
 pub mod docker;
 pub mod fake;
+mod group;
 mod masked;
+pub mod native;
+mod places;
 
-use std::{fmt, fmt::Debug, ops::Range, time::Duration};
+use std::{
+    fmt,
+    fmt::Debug,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 pub use masked::MASKED;
@@ -119,6 +131,23 @@ pub struct Link {
     pub reader: Box<dyn AsyncRead + Send + Unpin>,
     pub writer: Box<dyn AsyncWrite + Send + Unpin>,
     pub controls: Box<dyn Controls>,
+    pub proven: Proven,
+}
+
+/// Whether a sandbox that was made in the very same way has been inspected and rehearsed. Where sandboxes are copies of one
+/// process, what holds for one holds for all, and what one has looked up is found by all. An engine that makes each anew
+/// shares this with none.
+#[derive(Debug, Clone, Default)]
+pub struct Proven(Arc<AtomicBool>);
+
+impl Proven {
+    pub fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Debug for Link {

@@ -1,4 +1,5 @@
-//! The conversation between `serve` and `init`: one message a packet, descriptors beside it.
+//! The conversation between `serve` and `init`, and between a nursery and the server: one message a packet, descriptors
+//! beside it.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -78,7 +79,8 @@ pub struct Channel {
 
 /// The largest packet: a `Spawn` with its arguments and environment. A unix socket takes about 200 KiB.
 const PACKET: usize = 192 * 1024;
-const FDS: usize = 3;
+/// A program's three streams; of a sandbox to be made a stream, a namespace, and two for each of four control groups.
+const FDS: usize = 10;
 
 /// A packet without a byte could not be told from the end.
 const GREETING: &[u8] = b"!";

@@ -57,7 +57,11 @@ const fn low_half(argument: u32) -> u32 {
 }
 
 pub fn enter() -> io::Result<()> {
-    let program = program();
+    install(&program())
+}
+
+/// Upon those that are in force.
+pub fn install(program: &[libc::sock_filter]) -> io::Result<()> {
     let program = libc::sock_fprog {
         len: u16::try_from(program.len()).map_err(io::Error::other)?,
         // The kernel only reads it.

@@ -31,13 +31,14 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
 /// them must not keep it from being told to kill.
 const REAPED_AT_ONCE: u32 = 32;
 
-pub fn run(agent_uid: u32) -> io::Result<()> {
+/// `meet` finds the agent.
+pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
     hide()?;
     child::settle()?;
     let confinement = Confinement::new()?;
     let children = child_events()?;
     filter::enter()?;
-    let mut channel = accept_agent(agent_uid)?;
+    let mut channel = meet()?;
     let mut kept = None;
     while let Some((order, fds)) = channel.receive::<Order>()? {
         match order {
@@ -88,7 +89,7 @@ fn export(kept: Option<&Kept>, channel: &Channel) -> io::Result<()> {
 }
 
 /// The one peer with the agent's uid; nobody else can be here yet, and nobody can connect after.
-fn accept_agent(agent_uid: u32) -> io::Result<Channel> {
+pub fn accept_agent(agent_uid: u32) -> io::Result<Channel> {
     let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     bind(&listener, &channel::address()?)?;
     listen(&listener, 1)?;

@@ -10,7 +10,11 @@
 //! without handlers. `init` has the job's uid so that its `kill(-1)` reaches every process of the job at once and spares
 //! `serve`, with no capability at all. When the server hangs up, `serve` leaves, then `init`, and with PID 1 the kernel
 //! ends everything else.
+//!
+//! Without a daemon the program has a third role, outside: a `nursery` (root) lives in the image's root and forks both of them,
+//! so that nothing is executed and little is mounted for a sandbox.
 
+mod birth;
 mod channel;
 mod child;
 mod confine;
@@ -19,12 +23,16 @@ mod init;
 mod inspect;
 mod kept;
 mod meter;
+mod nursery;
 mod serve;
 mod supervise;
 mod talk;
+mod template;
 mod tree;
 
 use std::process::ExitCode;
+
+use caisson_protocol::NURSERY;
 
 /// Of the caller's mistake; the roles themselves end with 0 (the other side left) or 1.
 const USAGE: u8 = 2;
@@ -34,10 +42,11 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["init", agent_uid] => match agent_uid.parse() {
-            Ok(uid) => init::run(uid),
+            Ok(uid) => init::run(|| init::accept_agent(uid)),
             Err(_) => return usage(),
         },
-        ["serve"] => serve::run(),
+        ["serve"] => serve::run(serve::connect_init),
+        [NURSERY, root] => nursery::run(root),
         // Run as a job, before there is any.
         ["inspect", masked @ ..] => {
             inspect::run(masked);
@@ -56,7 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: caisson-agent init AGENT_UID | serve | inspect PATH...");
+    eprintln!("usage: caisson-agent init AGENT_UID | serve | inspect PATH... | nursery ROOT");
     ExitCode::from(USAGE)
 }
 

@@ -28,13 +28,14 @@ use crate::{
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 const CONNECT_PAUSE: Duration = Duration::from_millis(2);
 
-pub fn run() -> io::Result<()> {
+/// `meet` finds PID 1, and its uid.
+pub fn run(meet: impl FnOnce() -> io::Result<(Channel, u32)>) -> io::Result<()> {
     hide()?;
     // A file larger than the sandbox allows is an error to be told, not a reason to die.
     // SAFETY: ignores a signal, runs no code of ours.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    let (channel, job_uid) = connect_init()?;
+    let (channel, job_uid) = meet()?;
     let mut talk = Talk::new()?;
     let agent_uid = rustix::process::getuid().as_raw();
     let mut agent = Agent::new(channel)?;
@@ -104,7 +105,7 @@ fn wait_for_server(talk: &Talk, channel: &Channel) -> io::Result<bool> {
 }
 
 /// Connects to PID 1, and to nobody else.
-fn connect_init() -> io::Result<(Channel, u32)> {
+pub fn connect_init() -> io::Result<(Channel, u32)> {
     let address = channel::address()?;
     let deadline = Instant::now() + CONNECT_PATIENCE;
     loop {

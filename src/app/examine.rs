@@ -4,12 +4,16 @@ use std::{error::Error, io, sync::Arc, time::Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{boot_id, docker, pool_config};
+use super::{
+    boot_id,
+    choice::{Chosen, choose},
+    pool_config,
+};
 use crate::{
     config::Config,
     engine::{Engine, EngineError, EngineInfo},
     language::Language,
-    observe::Deaf,
+    observe::{Deaf, Observer},
     sandbox::{BootError, Ledger, LedgerConfig, Promise, Ready, Remains},
 };
 
@@ -37,10 +41,11 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     let boot = boot_id();
     // An owner of its own: the janitor of a service that runs would take these sandboxes for orphans.
     let owner = format!("{}-doctor", config.pool.owner);
-    let engine = docker(config, &owner, &boot, Arc::new(Deaf));
+    let observer: Arc<dyn Observer> = Arc::new(Deaf);
+    let Chosen { engine, is_here: _, address } = choose(config, &owner, &boot, &observer).await;
     let info = match engine.probe().await {
         Ok(info) => info,
-        Err(error) => return vec![Finding::new("engine", Err(unreachable(&config.docker.host, &error)))],
+        Err(error) => return vec![Finding::new("engine", Err(unreachable(&address, &error)))],
     };
     let mut findings = Vec::from(of_engine(info));
     let ledger = LedgerConfig {
@@ -53,7 +58,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     let (ledger, mut remains) = Ledger::new(ledger, Arc::new(Deaf));
     for language in &config.languages {
         let mut promises = Vec::new();
-        let result = of_language(config, language, &engine, &ledger, &mut remains, &mut promises).await;
+        let result = of_language(config, language, &*engine, &ledger, &mut remains, &mut promises).await;
         findings.push(Finding::new(format!("language {}", language.key), result));
         // One sandbox is like the other; what differs all the same is told of each.
         for promise in promises {
@@ -86,7 +91,7 @@ fn core_dumps() -> Finding {
 fn of_engine(info: EngineInfo) -> [Finding; 3] {
     let EngineInfo { name, version, api_version, runtime, cgroup_version, lacks } = info;
     let seen = format!("{name} {version}, API {api_version}, runtime {runtime}");
-    let engine = if is_recent(&api_version) {
+    let engine = if api_version.is_empty() || is_recent(&api_version) {
         Ok(seen)
     } else {
         let remedy = format!("install Docker Engine 20.10 or later (API {}.{})", LEAST_API.0, LEAST_API.1);
@@ -144,7 +149,7 @@ async fn of_language(
     let booted = Ready::boot(custody, &spec, pool.rehearsal.as_ref(), engine, config.pool.boot_patience).await;
     let took = since.elapsed();
     match &booted {
-        Ok(ready) => promises.extend(ready.inspection().promises(job_uid)),
+        Ok(ready) => promises.extend(ready.inspection().into_iter().flat_map(|seen| seen.promises(job_uid))),
         Err(BootError::Promise(broken)) => promises.extend(broken.promises().iter().cloned()),
         Err(_) => {}
     }
@@ -184,7 +189,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
 }
 
 /// An error with all its causes on one line.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

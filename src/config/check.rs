@@ -1,16 +1,16 @@
 //! What the configuration means, and everything that is wrong with it at once. Pure.
 
-use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    Compat, Config, Docker, Fault, Key, KeyRate, KeyScope, Log, LogFormat, Otlp, Pool, Schedule, SeedExitStatus,
-    Server, Telemetry,
+    Compat, Config, Docker, EngineChoice, Fault, Key, KeyRate, KeyScope, Log, LogFormat, Native, Otlp, Pool, Schedule,
+    SeedExitStatus, Server, Telemetry,
     overlay::Overlay,
     raw::{
-        Raw, RawCompat, RawDocker, RawKey, RawLanguage, RawLanguages, RawLimits, RawLog, RawPool, RawSchedule, RawSeed,
-        RawServer, RawStages, RawTelemetry,
+        Raw, RawCompat, RawDocker, RawEngine, RawKey, RawLanguage, RawLanguages, RawLimits, RawLog, RawNative, RawPool,
+        RawSchedule, RawSeed, RawServer, RawStages, RawTelemetry,
     },
     source::{Layered, Read},
 };
@@ -41,12 +41,26 @@ const LEAST_UID: u64 = 10_000;
 pub fn check(read: Read, cores: usize, faults: &mut Vec<Fault>) -> Config {
     let Read { settings, languages, seccomp } = read;
     let Layered { value, overlay } = settings;
-    let Raw { server, pool, languages: selection, limits, docker, log, telemetry, compat } = value;
+    let Raw {
+        engine: RawEngine(engine),
+        server,
+        pool,
+        languages: selection,
+        limits,
+        docker,
+        native,
+        log,
+        telemetry,
+        compat,
+    } = value;
     let RawCompat { caisson: RawSeed { exit_status } } = compat;
     let mut notes = Notes { overlay: &overlay, section: "", faults };
     check_stages(&limits, &mut notes);
     let server = check_server(server, &mut notes);
+    let engines = [("auto", EngineChoice::Auto), ("docker", EngineChoice::Docker), ("native", EngineChoice::Native)];
+    let engine = notes.choice("engine", &engine, &engines);
     let docker = check_docker(docker, &seccomp, &mut notes);
+    let native = check_native(native, &mut notes);
     let log = check_log(log, &mut notes);
     let telemetry = check_telemetry(telemetry, &mut notes);
     let exit_status = notes.choice(
@@ -83,7 +97,7 @@ pub fn check(read: Read, cores: usize, faults: &mut Vec<Fault>) -> Config {
     }
     check_together(&checked, &pool, &mut notes);
     check_room(&checked, &server, &mut notes);
-    Config { server, pool, docker, log, telemetry, compat: Compat { exit_status }, languages: checked }
+    Config { engine, server, pool, docker, native, log, telemetry, compat: Compat { exit_status }, languages: checked }
 }
 
 fn check_server(raw: RawServer, notes: &mut Notes<'_>) -> Server {
@@ -250,6 +264,14 @@ fn check_schedule(index: usize, raw: RawSchedule, budget: u64, notes: &mut Notes
     let cron = notes.parsed(&format!("{place}.cron"), Cron::parse(&cron))?;
     let language = LanguageId::new(&language);
     Some(Schedule { language, cron, size: size as usize, hold: Duration::from_millis(hold_ms) })
+}
+
+fn check_native(raw: RawNative, notes: &mut Notes<'_>) -> Native {
+    let RawNative { roots } = raw;
+    if roots.is_empty() {
+        notes.add("native.roots", "must name the directory of the images' roots; images/roots.sh makes them");
+    }
+    Native { roots: PathBuf::from(roots) }
 }
 
 fn check_docker(raw: RawDocker, seccomp: &str, notes: &mut Notes<'_>) -> Docker {

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 /// `config/caisson.toml`. Times in milliseconds, sizes in bytes, as in the API.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Raw {
+    pub engine: RawEngine,
     pub server: RawServer,
     pub pool: RawPool,
     pub languages: RawLanguages,
     pub limits: RawStages,
     pub docker: RawDocker,
+    pub native: RawNative,
     pub log: RawLog,
     pub telemetry: RawTelemetry,
     pub compat: RawCompat,
@@ -97,6 +99,16 @@ pub struct RawLimits {
     pub file_size_bytes: u64,
     pub open_files: u64,
     pub stack_bytes: u64,
+}
+
+/// `auto`, `docker` or `native`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RawEngine(pub String);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RawNative {
+    pub roots: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -256,6 +268,18 @@ impl Default for RawLanguage {
             pool_size: 4,
             limits: RawStages::default(),
         }
+    }
+}
+
+impl Default for RawEngine {
+    fn default() -> Self {
+        Self("auto".to_owned())
+    }
+}
+
+impl Default for RawNative {
+    fn default() -> Self {
+        Self { roots: "/var/lib/caisson/roots".to_owned() }
     }
 }
 

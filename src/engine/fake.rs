@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Controls, Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec};
+use super::{Controls, Destroy, Engine, EngineError, EngineInfo, Link, Listed, Proven, SandboxId, SandboxSpec};
 use crate::observe::EngineFault;
 
 #[derive(Debug, Clone, Default)]
@@ -176,7 +176,12 @@ impl Engine for FakeEngine {
             shared.alive.insert(spec.id.clone(), Some(task.abort_handle()));
             let (reader, writer) = tokio::io::split(ours);
             let controls = FakeControls { shared: Arc::clone(&self.shared) };
-            Ok(Link { reader: Box::new(reader), writer: Box::new(writer), controls: Box::new(controls) })
+            Ok(Link {
+                reader: Box::new(reader),
+                writer: Box::new(writer),
+                controls: Box::new(controls),
+                proven: Proven::default(),
+            })
         })
     }
 

@@ -43,6 +43,11 @@ pub fn encode<M: Serialize>(message: &M, payload: &[u8], out: &mut Vec<u8>) {
     out[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
 }
 
+/// A message alone, where what carries it keeps messages apart. [`decode`] takes it.
+pub fn pack<M: Serialize>(message: &M) -> Vec<u8> {
+    postcard::to_stdvec(message).expect("a Vec takes any message")
+}
+
 /// Appends `bytes` as frames of at most [`PIECE`] each: the first under `first`, the others under `next`. No bytes still
 /// make one frame, so that an empty file exists.
 pub fn encode_pieces<M: Serialize>(first: &M, next: &M, bytes: &[u8], out: &mut Vec<u8>) {

@@ -6,9 +6,11 @@
 
 mod frame;
 mod message;
+mod nursery;
 
-pub use frame::{Fault, MAX_FRAME, PIECE, decode, encode, encode_pieces, split};
+pub use frame::{Fault, MAX_FRAME, PIECE, decode, encode, encode_pieces, pack, split};
 pub use message::{Ended, Exit, FromAgent, Hello, Limits, Overflow, Step, Stop, Stream, ToAgent, Work};
+pub use nursery::{Begin, FromNursery, Groups, Instruction, Make, NURSERY, Place, ToNursery};
 
 /// What is run in every sandbox before it is handed out, with the masked paths as further arguments: it says what a job
 /// could do there.

@@ -177,7 +177,7 @@ impl Lost {
 impl Session {
     /// Hears the agent's hello and checks that it is the one that was asked for.
     pub async fn greet(link: Link, agent_uid: u32, job_uid: u32) -> Result<Self, Lost> {
-        let Link { reader, writer, controls } = link;
+        let Link { reader, writer, controls, proven: _ } = link;
         let ear = Ear { reader, received: Vec::new(), answered: false, sees_cpu: true };
         let mut session = Self { ear, writer, controls, has_run: false, keeps: false };
         let first = match session.ear.next(|message, _| Ok(message)).await {
@@ -670,7 +670,15 @@ mod tests {
     fn link(host: Host) -> (Link, DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (reader, writer) = tokio::io::split(ours);
-        (Link { reader: Box::new(reader), writer: Box::new(writer), controls: Box::new(host) }, theirs)
+        (
+            Link {
+                reader: Box::new(reader),
+                writer: Box::new(writer),
+                controls: Box::new(host),
+                proven: Proven::default(),
+            },
+            theirs,
+        )
     }
 
     async fn say(agent: &mut DuplexStream, message: &FromAgent) {

@@ -90,14 +90,14 @@ impl Engine for Relay {
     fn create<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Link, EngineError>> {
         Box::pin(async move {
             self.open.subscribe().wait_for(|open| *open).await.expect("self holds the sender");
-            let Link { reader, writer, controls } = self.fake.create(spec).await?;
+            let Link { reader, writer, controls, proven } = self.fake.create(spec).await?;
             let agent = tokio::io::join(reader, writer);
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             let relay = self.clone();
             // Ends when either side hangs up; hanging up on the other is all there is to say then.
             tokio::spawn(async move { relay.carry(Wire::new(theirs), agent).await });
             let (reader, writer) = tokio::io::split(ours);
-            Ok(Link { reader: Box::new(reader), writer: Box::new(writer), controls })
+            Ok(Link { reader: Box::new(reader), writer: Box::new(writer), controls, proven })
         })
     }
 

@@ -1,6 +1,11 @@
-//! The Docker engine as the suites see it from outside: by its own client, never through the code under test.
+//! The engines as the suites see them from outside: Docker by its own client, the native one by what the kernel shows of it,
+//! and neither through the code under test.
+//!
+//! With `CAISSON_TEST_ENGINE=native` a suite asks the native engine for the same promises.
 
 use std::{
+    fs,
+    path::PathBuf,
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -10,6 +15,9 @@ use serde_json::Value;
 /// One engine, by the address that clients are given.
 #[derive(Debug, Clone)]
 pub struct DockerHost(pub String);
+
+/// In place of an address.
+const NATIVE: &str = "native";
 
 /// One test at a time: each looks at what is left on the host, and the machine has few processors.
 static TURN: Mutex<()> = Mutex::new(());
@@ -21,6 +29,19 @@ pub fn turn() -> MutexGuard<'static, ()> {
 impl DockerHost {
     /// The host's own engine. Without it, and without the images, there is nothing to test.
     pub fn usual() -> Self {
+        match std::env::var("CAISSON_TEST_ENGINE").as_deref() {
+            Ok(NATIVE) => {
+                let roots = Self::roots();
+                assert!(
+                    roots.join("caisson").is_dir(),
+                    "this suite needs the images' roots in {}: run `make roots` first",
+                    roots.display()
+                );
+                return Self(NATIVE.to_owned());
+            }
+            Ok("docker") | Err(_) => {}
+            Ok(other) => panic!("CAISSON_TEST_ENGINE is `{other}`, neither docker nor native"),
+        }
         let host = Self("unix:///var/run/docker.sock".to_owned());
         let images = host.try_docker(&["image", "ls", "--quiet", "--filter", "label=caisson.inputs", "caisson/*"]);
         assert!(
@@ -28,6 +49,24 @@ impl DockerHost {
             "this suite needs a running Docker engine that holds the images of the languages: run `make images` first"
         );
         host
+    }
+
+    /// What a server is told, so that it uses this one.
+    pub fn flags(&self) -> [String; 2] {
+        if self.is_native() {
+            ["engine=native".to_owned(), format!("native.roots={}", Self::roots().display())]
+        } else {
+            ["engine=docker".to_owned(), format!("docker.host={}", self.0)]
+        }
+    }
+
+    pub fn is_native(&self) -> bool {
+        self.0 == NATIVE
+    }
+
+    fn roots() -> PathBuf {
+        let by_default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/roots"));
+        std::env::var_os("CAISSON_ROOTS").map_or_else(by_default, PathBuf::from)
     }
 
     pub fn docker(&self, arguments: &[&str]) -> String {
@@ -43,6 +82,9 @@ impl DockerHost {
 
     /// The names of an owner's sandboxes, whatever their state.
     pub fn sandboxes(&self, owner: &str) -> Vec<String> {
+        if self.is_native() {
+            return occupied_groups(owner);
+        }
         let filter = format!("label=caisson.owner={owner}");
         let names = self.docker(&["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"]);
         names.lines().map(str::to_owned).collect()
@@ -52,4 +94,14 @@ impl DockerHost {
         let all: Value = serde_json::from_str(&self.docker(&["inspect", name])).unwrap();
         all[0].clone()
     }
+}
+
+/// Control groups of an owner in which something runs.
+fn occupied_groups(owner: &str) -> Vec<String> {
+    let trees = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(|tree| PathBuf::from(tree).join("caisson").join(owner));
+    let groups = trees.iter().filter_map(|tree| fs::read_dir(tree).ok()).flatten().flatten();
+    let occupied = groups.filter(|group| {
+        fs::read_to_string(group.path().join("cgroup.procs")).is_ok_and(|processes| !processes.is_empty())
+    });
+    occupied.map(|group| group.file_name().to_string_lossy().into_owned()).collect()
 }

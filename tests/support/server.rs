@@ -126,7 +126,7 @@ impl Arrange {
         let mut set = |flag: String| {
             command.args(["--set", &flag]);
         };
-        set(format!("docker.host={}", docker.0));
+        docker.flags().into_iter().for_each(&mut set);
         set(format!("pool.owner={owner}"));
         set(format!("pool.uid_base={uid_base}"));
         set(format!("pool.budget={BUDGET}"));
@@ -368,7 +368,8 @@ impl Drop for Server {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
-        if self.is_forgotten {
+        // Native sandboxes end with their server.
+        if self.is_forgotten || self.docker.is_native() {
             return;
         }
         let filter = format!("label=caisson.owner={}", self.owner);

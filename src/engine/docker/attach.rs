@@ -8,7 +8,7 @@ use tokio::io::AsyncWrite;
 use tokio_util::io::StreamReader;
 use tracing::warn;
 
-use super::super::{Controls, Link, SandboxId};
+use super::super::{Controls, Link, Proven, SandboxId};
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 type Input = Pin<Box<dyn AsyncWrite + Send>>;
@@ -30,7 +30,12 @@ pub(super) fn link(output: Output, input: Input, id: &SandboxId, controls: impl 
         };
         std::future::ready(kept)
     });
-    Link { reader: Box::new(StreamReader::new(frames)), writer: Box::new(input), controls: Box::new(controls) }
+    Link {
+        reader: Box::new(StreamReader::new(frames)),
+        writer: Box::new(input),
+        controls: Box::new(controls),
+        proven: Proven::default(),
+    }
 }
 
 /// How much of a complaint is logged.

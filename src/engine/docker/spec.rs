@@ -7,7 +7,11 @@ use bollard::models::{
 };
 
 use super::{
-    super::{MASKED, SandboxSpec},
+    super::{
+        MASKED, SandboxSpec,
+        group::{AGENT_MEMORY, AGENT_PROCESSES},
+        places::{PLACES, Place},
+    },
     DockerConfig,
 };
 
@@ -16,38 +20,8 @@ pub(super) const OWNER_LABEL: &str = "caisson.owner";
 const BOOT_LABEL: &str = "caisson.boot";
 const LANGUAGE_LABEL: &str = "caisson.language";
 
-/// What PID 1 and the agent need beside the job: their own pages, pipes and buffers. Too small and the kernel ends the
-/// agent for a job's greed, too large and a sandbox may use more than its limit says.
-pub(super) const AGENT_MEMORY: u64 = 16 << 20;
-
-/// PID 1 and the agent.
-const AGENT_PROCESSES: u64 = 2;
-
 /// With less, the runtime's helper, which has a dozen threads, cannot bring the agent in.
 const LEAST_PROCESSES: u64 = 32;
-
-/// The four places that can be written to, as shares of the job's memory: files there are charged to it, and together
-/// they must not fill it, or pages that outlive the program would kill what comes after.
-struct Tmpfs {
-    path: &'static str,
-    percent: u64,
-    inodes: &'static str,
-    exec: bool,
-    mode: &'static str,
-    owner: Owner,
-}
-
-enum Owner {
-    Agent,
-    Job,
-}
-
-const TMPFS: [Tmpfs; 4] = [
-    Tmpfs { path: "/box", percent: 20, inodes: "2k", exec: true, mode: "0755", owner: Owner::Agent },
-    Tmpfs { path: "/work", percent: 45, inodes: "8k", exec: true, mode: "0700", owner: Owner::Job },
-    Tmpfs { path: "/tmp", percent: 28, inodes: "8k", exec: true, mode: "0700", owner: Owner::Job },
-    Tmpfs { path: "/dev/shm", percent: 6, inodes: "1k", exec: false, mode: "0700", owner: Owner::Job },
-];
 
 const READ_ONLY: [&str; 2] = ["/proc/sys", "/proc/sysrq-trigger"];
 
@@ -108,18 +82,11 @@ pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig) -> Containe
 }
 
 fn tmpfs(spec: &SandboxSpec) -> HashMap<String, String> {
-    let mount = |tmpfs: &Tmpfs| {
-        let Tmpfs { path, percent, inodes, exec, mode, owner } = tmpfs;
-        let exec = if *exec { "exec" } else { "noexec" };
-        let uid = match owner {
-            Owner::Agent => spec.agent_uid,
-            Owner::Job => spec.job_uid,
-        };
-        let size = spec.memory_bytes / 100 * percent;
-        let options = format!("rw,{exec},nosuid,nodev,size={size},nr_inodes={inodes},mode={mode},uid={uid},gid={uid}");
-        ((*path).to_owned(), options)
+    let mount = |place: &Place| {
+        let exec = if place.exec { "exec" } else { "noexec" };
+        (place.path.to_owned(), format!("rw,{exec},nosuid,nodev,{}", place.options(spec)))
     };
-    TMPFS.iter().map(mount).collect()
+    PLACES.iter().map(mount).collect()
 }
 
 fn owned(paths: &[&str]) -> Vec<String> {

@@ -1,0 +1,209 @@
+//! How a sandbox is born of a nursery: a fork into namespaces of its own, which gives up everything that it has and becomes
+//! PID 1, and a second one, which becomes the agent.
+
+use std::{
+    io,
+    mem::ManuallyDrop,
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+};
+
+use caisson_protocol::{Begin, Groups, Instruction, Make};
+use rustix::{
+    fs::{Mode, OFlags, open},
+    io::fcntl_dupfd_cloexec,
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit},
+    thread::{
+        CapabilitySet, CapabilitySets, Gid, LinkNameSpaceType, Uid, UnshareFlags, move_into_link_name_space,
+        set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid, unshare_unsafe,
+    },
+};
+
+use crate::{channel::Channel, filter, init, serve, template};
+
+/// As in the kernel's `sched.h`; libc's has too few bits.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+const NAMESPACES: libc::c_int = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+
+/// What the server sent along.
+struct Belongings {
+    talk: OwnedFd,
+    network: OwnedFd,
+    entrances: Vec<OwnedFd>,
+    group_mounts: Vec<OwnedFd>,
+}
+
+/// Returns the pid of the sandbox's PID 1 and its descriptor.
+pub fn bear(begin: &Begin, make: &Make, fds: Vec<OwnedFd>) -> io::Result<(i32, OwnedFd)> {
+    let belongings = Belongings::sort(fds, begin.groups.count())?;
+    let born_into = match begin.groups {
+        Groups::Split(_) => None,
+        Groups::Unified => belongings.entrances.first(),
+    };
+    match fork(NAMESPACES, libc::SIGCHLD, born_into)? {
+        Fork::Parent { pid, pidfd } => Ok((pid, pidfd)),
+        // They are closed at once, and not when their owner goes.
+        Fork::Child => end_with(live(begin, make, &ManuallyDrop::new(belongings))),
+    }
+}
+
+impl Belongings {
+    fn sort(fds: Vec<OwnedFd>, groups: usize) -> io::Result<Self> {
+        if fds.len() != 2 + 2 * groups {
+            return Err(io::Error::other("the number of descriptors is not what it should be"));
+        }
+        let mut fds = fds.into_iter();
+        let (Some(talk), Some(network)) = (fds.next(), fds.next()) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let entrances = fds.by_ref().take(groups).collect();
+        Ok(Self { talk, network, entrances, group_mounts: fds.collect() })
+    }
+}
+
+/// The life of PID 1.
+fn live(begin: &Begin, make: &Make, belongings: &Belongings) -> io::Result<()> {
+    let Belongings { talk, network, entrances, group_mounts } = belongings;
+    if let Groups::Split(_) = begin.groups {
+        // Before anything else, so that all it takes is charged to it. By the thread itself: moving another one makes the
+        // kernel wait for every processor.
+        for entrance in entrances {
+            rustix::io::write(entrance, b"0")?;
+        }
+    }
+    // SAFETY: no thread shares anything with us. Only now, or the path of the group would begin at the host's root.
+    unsafe { unshare_unsafe(UnshareFlags::NEWCGROUP) }?;
+    move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+    template::furnish(make, &begin.groups, group_mounts)?;
+    rustix::system::sethostname(b"box")?;
+    bound(make)?;
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    // Without a signal at its end it is no child that PID 1 waits for: those are the job's.
+    match fork(0, 0, None)? {
+        Fork::Child => {
+            let theirs = hold(talk.as_raw_fd(), theirs)?;
+            give_up(make.agent_uid, &begin.filter)?;
+            serve::run(|| Ok((Channel::new(theirs), make.job_uid)))
+        }
+        Fork::Parent { pid: _, pidfd } => {
+            drop(pidfd);
+            let null = ManuallyDrop::new(open(c"/dev/null", OFlags::RDWR, Mode::empty())?);
+            let ours = hold(null.as_raw_fd(), ours)?;
+            give_up(make.job_uid, &begin.filter)?;
+            // The nursery's end is the sandbox's.
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            init::run(|| Ok(Channel::new(ours)))
+        }
+    }
+}
+
+fn bound(make: &Make) -> io::Result<()> {
+    for (resource, most) in
+        [(Resource::Core, 0), (Resource::Nofile, make.open_files), (Resource::Fsize, make.file_size_bytes)]
+    {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    Ok(())
+}
+
+/// Input and output become `stream`, and beside the errors, which stay, nothing is left but `channel`.
+fn hold(stream: i32, channel: OwnedFd) -> io::Result<OwnedFd> {
+    const CHANNEL: i32 = 3;
+    // Past all the places that are about to be filled.
+    let high = fcntl_dupfd_cloexec(&channel, 64)?;
+    // SAFETY: plain calls on numbers. What is closed behind its owner's back is never used again, nor closed again.
+    unsafe {
+        for target in [0, 1] {
+            check(libc::dup2(stream, target))?;
+        }
+        std::mem::forget(channel);
+        check(libc::dup2(high.as_raw_fd(), CHANNEL))?;
+        std::mem::forget(high);
+        check(libc::fcntl(CHANNEL, libc::F_SETFD, libc::FD_CLOEXEC))?;
+        check(libc::close_range(CHANNEL as u32 + 1, i32::MAX as u32, 0))?;
+        Ok(OwnedFd::from_raw_fd(CHANNEL))
+    }
+}
+
+/// All that is left of root, and the rest of the kernel. For good.
+fn give_up(uid: u32, filter: &[Instruction]) -> io::Result<()> {
+    let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
+    set_thread_groups(&[])?;
+    set_thread_res_gid(group, group, group)?;
+    set_thread_res_uid(user, user, user)?;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+    set_no_new_privs(true)?;
+    enter_filter(filter)
+}
+
+fn enter_filter(filter: &[Instruction]) -> io::Result<()> {
+    let program = Vec::from_iter(filter.iter().map(|instruction| {
+        let Instruction { code, jump_true, jump_false, k } = *instruction;
+        libc::sock_filter { code, jt: jump_true, jf: jump_false, k }
+    }));
+    filter::install(&program)
+}
+
+/// What a process may get back by executing a file: nothing, from here on, for it and all that come of it.
+pub fn give_up_gaining() -> io::Result<()> {
+    // SAFETY: numbers only.
+    let drop = |capability: libc::c_ulong| unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+    // The kernel says where its list ends.
+    for capability in 0.. {
+        if let Err(error) = check(drop(capability)) {
+            return if error.raw_os_error() == Some(libc::EINVAL) { Ok(()) } else { Err(error) };
+        }
+    }
+    Ok(())
+}
+
+enum Fork {
+    Parent { pid: i32, pidfd: OwnedFd },
+    Child,
+}
+
+/// As `fork`, but into new namespaces and a control group. The child has this process's memory as it was, and one thread as
+/// it has.
+fn fork(namespaces: libc::c_int, exit_signal: libc::c_int, group: Option<&OwnedFd>) -> io::Result<Fork> {
+    // SAFETY: all zero is a valid value.
+    let mut how: libc::clone_args = unsafe { std::mem::zeroed() };
+    let mut pidfd: libc::c_int = -1;
+    how.flags = (namespaces | libc::CLONE_PIDFD) as u64;
+    how.pidfd = (&raw mut pidfd) as u64;
+    how.exit_signal = exit_signal as u64;
+    if let Some(group) = group {
+        how.flags |= CLONE_INTO_CGROUP;
+        how.cgroup = group.as_raw_fd() as u64;
+    }
+    // SAFETY: the structure is of the size told, and without a stack of its own the child goes on on a copy of ours. What
+    // libc remembers of its thread's number becomes wrong there, which nothing that we call asks for.
+    match unsafe { libc::syscall(libc::SYS_clone3, &raw const how, size_of::<libc::clone_args>()) } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Fork::Child),
+        pid => {
+            let pid = i32::try_from(pid).map_err(io::Error::other)?;
+            // SAFETY: the kernel just made it for us.
+            Ok(Fork::Parent { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } })
+        }
+    }
+}
+
+/// The end of a fork: it never goes back to what the nursery was doing.
+fn end_with(result: io::Result<()>) -> ! {
+    let status = match result {
+        Ok(()) => 0,
+        Err(error) => {
+            // The server reads it, and logs it.
+            eprintln!("caisson-agent: {error}");
+            1
+        }
+    };
+    // SAFETY: ends the process, and runs nothing of what the nursery would have run at its end.
+    unsafe { libc::_exit(status) }
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -1,0 +1,43 @@
+//! Where sandboxes without a daemon come from: one process for each image, with a single thread, that has made the image's
+//! root its own and forks a sandbox from itself whenever the server asks for one. A fork takes along what would otherwise be
+//! done for each: the root, the devices, the program itself.
+//!
+//! ```text
+//! server ── SEQPACKET ── nursery (root)
+//!    ║                     ├── PID 1 of a sandbox (job uid) ── serve (agent uid)
+//!    ╚══ frames ═══════════╪══════════════════════════════════════╝
+//!                          └── ...
+//! ```
+//! It leaves when the server does, and its sandboxes with it. No job's code is ever run by it, and it holds nothing of one
+//! sandbox while it makes the next.
+
+use std::{io, os::fd::AsFd};
+
+use caisson_protocol::{FromNursery, ToNursery, VERSION};
+use rustix::io::fcntl_dupfd_cloexec;
+
+use crate::{birth, channel::Channel, hide, template};
+
+pub fn run(root: &str) -> io::Result<()> {
+    hide()?;
+    let mut channel = Channel::new(fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?);
+    let begin = match channel.receive()? {
+        Some((ToNursery::Begin(begin), _)) => begin,
+        Some((ToNursery::Make(_), _)) => return Err(io::Error::other("the first message was not how to begin")),
+        None => return Ok(()),
+    };
+    template::enter(root, &begin.groups)?;
+    birth::give_up_gaining()?;
+    // The kernel buries the dead: the server hears of their end by itself.
+    // SAFETY: ignores a signal, runs no code of ours.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    channel.send(&FromNursery::Ready { protocol: VERSION }, &[])?;
+    while let Some((message, fds)) = channel.receive()? {
+        let ToNursery::Make(make) = message else { return Err(io::Error::other("told twice how to begin")) };
+        match birth::bear(&begin, &make, fds) {
+            Ok((pid, pidfd)) => channel.send(&FromNursery::Made { pid }, &[pidfd.as_fd()])?,
+            Err(error) => channel.send(&FromNursery::Failed(error.to_string()), &[])?,
+        }
+    }
+    Ok(())
+}

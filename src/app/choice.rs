@@ -1,0 +1,100 @@
+//! Which engine makes the sandboxes.
+
+use std::sync::Arc;
+
+use tracing::info;
+
+use crate::{
+    config::{self, Config, EngineChoice},
+    engine::{
+        Engine,
+        docker::{DockerConfig, DockerEngine},
+        native::{NativeConfig, NativeEngine},
+    },
+    language::Language,
+    observe::Observer,
+};
+
+pub struct Chosen {
+    pub engine: Arc<dyn Engine>,
+    /// Whether its sandboxes take this host's memory, as far as that can be told.
+    pub is_here: bool,
+    /// For whom it does not answer.
+    pub address: String,
+}
+
+/// What is configured, or else Docker where it answers, native where that can work, and Docker again where neither does: it
+/// may be on its way.
+pub async fn choose(config: &Config, owner: &str, boot: &str, observer: &Arc<dyn Observer>) -> Chosen {
+    let docker = || {
+        let engine = docker(config, owner, boot, Arc::clone(observer));
+        let host = &config.docker.host;
+        Chosen { engine: Arc::new(engine), is_here: host.starts_with("unix://"), address: host.clone() }
+    };
+    let native = || {
+        let engine = native(config, owner, Arc::clone(observer));
+        Chosen { engine: Arc::new(engine), is_here: true, address: config.native.roots.display().to_string() }
+    };
+    match config.engine {
+        EngineChoice::Docker => docker(),
+        EngineChoice::Native => native(),
+        EngineChoice::Auto => {
+            let by_docker = docker();
+            let Err(why_not) = by_docker.engine.probe().await else {
+                info!(host = by_docker.address, "engine = \"auto\": Docker answers and is used");
+                return by_docker;
+            };
+            let natively = native();
+            match could_work(&*natively.engine, &config.languages).await {
+                Ok(()) => {
+                    let why_not: &dyn std::error::Error = &why_not;
+                    info!(why_not, "engine = \"auto\": Docker does not answer, sandboxes are made natively");
+                    natively
+                }
+                Err(lack) => {
+                    info!(
+                        lack,
+                        "engine = \"auto\": Docker does not answer, and sandboxes cannot be made natively either"
+                    );
+                    by_docker
+                }
+            }
+        }
+    }
+}
+
+/// Or in words why not.
+async fn could_work(engine: &dyn Engine, languages: &[Language]) -> Result<(), String> {
+    if let Err(error) = engine.probe().await {
+        return Err(super::examine::chain(&error));
+    }
+    for language in languages {
+        if !matches!(engine.has_image(&language.image).await, Ok(true)) {
+            return Err(format!("the root of {} is not there: images/roots.sh makes it", language.image));
+        }
+    }
+    Ok(())
+}
+
+fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>) -> DockerEngine {
+    let config::Docker { host, runtime, seccomp, request_patience } = config.docker.clone();
+    let config = DockerConfig {
+        host,
+        owner: owner.to_owned(),
+        boot: boot.to_owned(),
+        runtime,
+        seccomp,
+        patience: request_patience,
+    };
+    DockerEngine::new(config, observer)
+}
+
+fn native(config: &Config, owner: &str, observer: Arc<dyn Observer>) -> NativeEngine {
+    let config = NativeConfig {
+        roots: config.native.roots.clone(),
+        owner: owner.to_owned(),
+        seccomp: config.docker.seccomp.clone(),
+        patience: config.docker.request_patience,
+    };
+    NativeEngine::new(config, observer)
+}

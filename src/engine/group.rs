@@ -1,0 +1,196 @@
+//! The control group of one sandbox on this host: its memory bounded and metered by writing to the group's files, which takes
+//! some ten microseconds, and its processor time for those who cannot see it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tracing::debug;
+
+use crate::job::MOST_KEPT_BYTES;
+
+/// What PID 1 and the agent need beside the job: their own pages, pipes and buffers. Too small and the kernel ends the
+/// agent for a job's greed, too large and a sandbox may use more than its limit says.
+pub(super) const AGENT_MEMORY: u64 = 16 << 20;
+
+/// PID 1 and the agent.
+pub(super) const AGENT_PROCESSES: u64 = 2;
+
+/// The agent's own buffers may grow by this from one step to the next.
+const GROWTH: u64 = 4 << 20;
+
+/// What a sandbox is bound to, of what it was made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// What it was made with.
+    whole: u64,
+    now: u64,
+    /// A job has had memory of it: there is more to look at than a rehearsal's.
+    is_used: bool,
+}
+
+impl Bounds {
+    pub fn new(memory_bytes: u64) -> Self {
+        let whole = memory_bytes + AGENT_MEMORY;
+        Self { whole, now: whole, is_used: false }
+    }
+
+    /// The bound for the next step, which [`Bounds::is_near`] may say is in force already. So much for the job, beside what
+    /// is in use already, will stay, and is not the job's. What PID 1 keeps of a compile is not, and for its sake a sandbox
+    /// may be larger than it was made. `solid`: what is in use and stays.
+    pub fn next(&mut self, memory_bytes: u64, beside_kept: bool, solid: impl FnOnce() -> Option<u64>) -> u64 {
+        let may_hold_much = std::mem::replace(&mut self.is_used, true) || beside_kept;
+        // Where nobody can look, as much as it may be.
+        let in_use = match Some(solid).filter(|_| may_hold_much).and_then(|solid| solid()) {
+            Some(in_use) => in_use,
+            None if beside_kept => MOST_KEPT_BYTES,
+            None => 0,
+        };
+        (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT_BYTES)
+    }
+
+    /// A bound that is a little off is as good: what the job used is judged by its peak.
+    pub fn is_near(&self, bound: u64) -> bool {
+        bound.abs_diff(self.now) < GROWTH
+    }
+
+    pub fn set(&mut self, bound: u64) {
+        self.now = bound;
+    }
+}
+
+/// The control group's files.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    directory: PathBuf,
+    bound: &'static str,
+    /// Memory and swap together, on version 1.
+    bound_with_swap: Option<&'static str>,
+    /// Starts anew when it is written to; version 2 has no such thing for others than the writer.
+    peak: Option<&'static str>,
+    usage: &'static str,
+    /// What no reclaim can take away, as names in `memory.stat`: pages of programs, and files in memory.
+    solid: [&'static str; 2],
+    /// Holds how often it killed.
+    kills: &'static str,
+    /// The file of processor time, and the nanoseconds of one of its units.
+    cpu: PathBuf,
+    cpu_unit: u64,
+}
+
+impl Group {
+    /// Version 1, by the directories of two controllers.
+    pub fn split(memory: PathBuf, cpuacct: &Path) -> Self {
+        let with_swap = "memory.memsw.limit_in_bytes";
+        Self {
+            // A kernel may be without the account of swap.
+            bound_with_swap: memory.join(with_swap).exists().then_some(with_swap),
+            directory: memory,
+            bound: "memory.limit_in_bytes",
+            peak: Some("memory.max_usage_in_bytes"),
+            usage: "memory.usage_in_bytes",
+            solid: ["rss", "shmem"],
+            kills: "memory.oom_control",
+            cpu: cpuacct.join("cpuacct.usage"),
+            cpu_unit: 1,
+        }
+    }
+
+    /// Version 2.
+    pub fn unified(directory: PathBuf) -> Self {
+        Self {
+            cpu: directory.join("cpu.stat"),
+            cpu_unit: 1000,
+            directory,
+            bound: "memory.max",
+            bound_with_swap: None,
+            peak: None,
+            usage: "memory.current",
+            solid: ["anon", "shmem"],
+            kills: "memory.events",
+        }
+    }
+
+    pub fn exists(&self) -> bool {
+        self.directory.join(self.bound).exists()
+    }
+
+    /// Before a step, see [`super::Controls::allot`].
+    pub async fn allot(&self, bounds: &mut Bounds, memory_bytes: u64, beside_kept: bool) -> io::Result<()> {
+        let bound = bounds.next(memory_bytes, beside_kept, || self.solid().ok());
+        if bounds.is_near(bound) {
+            return self.begin_peak();
+        }
+        let (group, is_lower) = (self.clone(), bound < bounds.now);
+        let set = move || group.set(bound, is_lower).and_then(|()| group.begin_peak());
+        // The kernel makes room before it answers, of which there may be much to do.
+        let result = if self.usage().unwrap_or(0) > bound { aside(set).await } else { set() };
+        match result {
+            // More is in use and stays, by files of a compile that count against this step. The agent sees that at once.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                debug!(directory = %self.directory.display(), "a smaller bound has to wait");
+                Ok(())
+            }
+            Ok(()) => {
+                bounds.set(bound);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn usage(&self) -> io::Result<u64> {
+        fs::read_to_string(self.directory.join(self.usage))?.trim().parse().map_err(io::Error::other)
+    }
+
+    /// Of what is in use, what stays whatever the bound: the names that a job before left in the kernel's caches must not
+    /// raise the bound of the next.
+    fn solid(&self) -> io::Result<u64> {
+        let text = fs::read_to_string(self.directory.join("memory.stat"))?;
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        let found = lines.filter(|(name, _)| self.solid.contains(name));
+        found.map(|(_, value)| value.parse::<u64>().map_err(io::Error::other)).sum()
+    }
+
+    /// How many processes the kernel has ended for want of memory.
+    pub fn kills(&self) -> u64 {
+        let text = fs::read_to_string(self.directory.join(self.kills)).unwrap_or_default();
+        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()).unwrap_or(0)
+    }
+
+    pub fn cpu_time(&self) -> Option<Duration> {
+        let text = fs::read_to_string(&self.cpu).ok()?;
+        // The number alone, or behind its name on the first line.
+        let units: u64 = text.lines().next()?.split(' ').next_back()?.parse().ok()?;
+        Some(Duration::from_nanos(units * self.cpu_unit))
+    }
+
+    /// For a sandbox that is about to be made, whatever was in force for the one before.
+    pub fn make(&self, bound: u64) -> io::Result<()> {
+        self.set(bound, false).or_else(|_| self.set(bound, true))?;
+        self.begin_peak()
+    }
+
+    /// Memory alone may never be allowed more than memory and swap.
+    fn set(&self, bound: u64, is_lower: bool) -> io::Result<()> {
+        let mut files: Vec<_> = [Some(self.bound), self.bound_with_swap].into_iter().flatten().collect();
+        if !is_lower {
+            files.reverse();
+        }
+        files.into_iter().try_for_each(|file| self.write(file, bound))
+    }
+
+    fn begin_peak(&self) -> io::Result<()> {
+        self.peak.map_or(Ok(()), |file| self.write(file, 0))
+    }
+
+    fn write(&self, file: &str, value: u64) -> io::Result<()> {
+        fs::write(self.directory.join(file), value.to_string())
+    }
+}
+
+async fn aside(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}

@@ -1,0 +1,132 @@
+//! The process from which the sandboxes of one image are forked, as its server sees it.
+
+use std::{
+    io,
+    os::fd::{BorrowedFd, OwnedFd},
+    path::Path,
+    process::Stdio,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use caisson_protocol::{Begin, FromNursery, Make, NURSERY, ToNursery, VERSION};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::Mutex,
+    time::timeout,
+};
+use tracing::warn;
+
+use super::{super::Proven, packets::Packets};
+
+#[derive(Debug)]
+pub(super) struct Nursery {
+    /// One question at a time. Killed when it is dropped.
+    conversation: Mutex<Conversation>,
+    /// It has left, or nobody knows what it would say next.
+    is_lost: AtomicBool,
+    /// Whether a sandbox of it has been looked at.
+    pub proven: Proven,
+}
+
+#[derive(Debug)]
+struct Conversation {
+    packets: Packets,
+    _child: Child,
+    /// A question was sent and its answer not taken: the next would be taken for it.
+    is_open: bool,
+}
+
+/// The program, in the image's root.
+pub(super) const AGENT: &str = "caisson/agent";
+
+/// How much of a complaint is logged, in lines of so many bytes.
+const LAST_WORDS: u64 = 500;
+
+impl Nursery {
+    pub async fn start(root: &Path, begin: Begin, patience: Duration) -> io::Result<Self> {
+        let (packets, theirs) = Packets::pair()?;
+        let mut child = Command::new(root.join(AGENT))
+            .arg(NURSERY)
+            .arg(root)
+            // Nothing of the server's own, which may be secret, and of which sandboxes would have a copy.
+            .env_clear()
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            // It ends when the server hangs up, and not by what a terminal sends to all.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        if let Some(words) = child.stderr.take() {
+            tokio::spawn(log(words, root.display().to_string()));
+        }
+        let nursery = Self {
+            conversation: Mutex::new(Conversation { packets, _child: child, is_open: false }),
+            is_lost: AtomicBool::new(false),
+            proven: Proven::default(),
+        };
+        match nursery.ask(&ToNursery::Begin(begin), &[], patience).await? {
+            (FromNursery::Ready { protocol: VERSION }, _) => Ok(nursery),
+            (FromNursery::Ready { protocol }, _) => Err(io::Error::other(format!(
+                "its agent speaks version {protocol} of the protocol and this server version {VERSION}: make the root anew"
+            ))),
+            (FromNursery::Made { .. } | FromNursery::Failed(_), _) => {
+                Err(io::Error::other("the nursery answered amiss"))
+            }
+        }
+    }
+
+    /// The pid of the new sandbox's PID 1, and its descriptor.
+    pub async fn make(&self, make: Make, fds: &[BorrowedFd<'_>], patience: Duration) -> io::Result<(i32, OwnedFd)> {
+        match self.ask(&ToNursery::Make(make), fds, patience).await? {
+            (FromNursery::Made { pid }, Some(pidfd)) => Ok((pid, pidfd)),
+            (FromNursery::Failed(reason), _) => Err(io::Error::other(reason)),
+            (FromNursery::Made { .. } | FromNursery::Ready { .. }, _) => {
+                self.is_lost.store(true, Ordering::Relaxed);
+                Err(io::Error::other("the nursery answered amiss"))
+            }
+        }
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    async fn ask(
+        &self,
+        message: &ToNursery,
+        fds: &[BorrowedFd<'_>],
+        patience: Duration,
+    ) -> io::Result<(FromNursery, Option<OwnedFd>)> {
+        let asked = async {
+            let mut conversation = self.conversation.lock().await;
+            if std::mem::replace(&mut conversation.is_open, true) {
+                return Err(io::Error::other("an answer of the nursery was never taken"));
+            }
+            conversation.packets.send(message, fds).await?;
+            let answer = conversation.packets.receive().await?;
+            conversation.is_open = false;
+            Ok(answer)
+        };
+        let answer = timeout(patience, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        if answer.is_err() {
+            self.is_lost.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+}
+
+/// Last words of the nursery, and of all its sandboxes' agents.
+async fn log(words: impl AsyncRead + Unpin, root: String) {
+    use tokio::io::AsyncReadExt;
+    let mut words = BufReader::new(words);
+    loop {
+        let mut line = Vec::new();
+        match (&mut words).take(LAST_WORDS).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => warn!(root, words = %String::from_utf8_lossy(&line).trim_end(), "the agent complained"),
+        }
+    }
+}

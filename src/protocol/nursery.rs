@@ -1,0 +1,87 @@
+//! Between the server and the nursery of one image, from which sandboxes without a daemon are forked: one message a packet,
+//! descriptors beside it.
+
+use serde::{Deserialize, Serialize};
+
+/// With the root's path behind it: what the agent's program is started with to be a nursery. Its standard input is the
+/// socket.
+pub const NURSERY: &str = "nursery";
+
+/// Server to nursery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToNursery {
+    /// Once, and first of all.
+    Begin(Begin),
+    /// With it come, in this order: the stream to the server, the network namespace, one descriptor for each group by which
+    /// it is entered, and one mount for each.
+    Make(Make),
+}
+
+/// What all sandboxes of one nursery have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// The system call filter.
+    pub filter: Vec<Instruction>,
+    pub groups: Groups,
+}
+
+/// One of classic BPF, as in the kernel's `struct sock_filter`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instruction {
+    pub code: u16,
+    pub jump_true: u8,
+    pub jump_false: u8,
+    pub k: u32,
+}
+
+/// The control groups that a sandbox is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Groups {
+    /// Version 1: one for each of these controllers. Entered by a write to its `tasks`.
+    Split(Vec<String>),
+    /// Version 2. Entered by being born there: the descriptor is its directory.
+    Unified,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Make {
+    pub job_uid: u32,
+    pub agent_uid: u32,
+    /// Where files can be written, each in memory of its own.
+    pub places: Vec<Place>,
+    pub file_size_bytes: u64,
+    pub open_files: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub path: String,
+    /// Options of the mount.
+    pub options: String,
+    /// Whether files there may be executed.
+    pub exec: bool,
+}
+
+/// Nursery to server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromNursery {
+    Ready {
+        protocol: u16,
+    },
+    /// With it comes the descriptor of its PID 1.
+    Made {
+        /// Of PID 1, as the host knows it.
+        pid: i32,
+    },
+    Failed(String),
+}
+
+impl Groups {
+    /// How many descriptors they are entered by, and how many mounts show them.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Split(controllers) => controllers.len(),
+            Self::Unified => 1,
+        }
+    }
+}
