@@ -2,8 +2,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve stop test bench bench-accuracy bench-overload load soak dashboards pictures images fmt clean \
-	clean-images engine
+.PHONY: help serve stop test bench bench-accuracy bench-overload load soak dashboards pictures images roots fmt \
+	clean clean-images engine
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ pictures: ## draw the dashboards of a service at work: dashboards/pictures/*.png
 images: ## build the images of the languages that are out of date
 	@.ci/tools.sh build
 	@images/build.sh
+
+roots: ## make the root file systems of the languages that are out of date, without Docker; needs root
+	@.ci/tools.sh build
+	@images/roots.sh
 
 engine: ## see to it that a Docker engine answers: install and start one if need be
 	@images/engine.sh ensure

@@ -10,69 +10,15 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=inputs.sh
+. "$(dirname "$0")/inputs.sh"
 
 BASE=debian:trixie-slim
-IMAGES="$ROOT/images"
 LABEL=caisson.inputs
 # The classic builder is in every Docker and needs no plugin; BuildKit would also ask a registry for the base.
 export DOCKER_BUILDKIT=0
-# Some hundred MB of packages over a slow line; longer than this and the mirror has died.
-BUILD_PATIENCE=1800
 
-# ---- languages ------------------------------------------------------------------------------------------------------
-
-# A language is a directory with a Dockerfile, so adding one does not touch this script.
-known_languages() {
-    local dockerfile language
-    for dockerfile in "$IMAGES"/*/Dockerfile; do
-        language="$(basename "$(dirname "$dockerfile")")"
-        [ "$language" = agent ] || printf '%s\n' "$language"
-    done
-}
-
-refuse_unknown() {
-    local known language
-    known="$(known_languages)"
-    for language in "$@"; do
-        grep -qxF -- "$language" <<<"$known" ||
-            fail "unknown language '$language'; there are: $(tr '\n' ' ' <<<"$known")"
-    done
-}
-
-# ---- the agent ------------------------------------------------------------------------------------------------------
-
-build_agent() {
-    local triple target
-    triple="$(uname -m)-unknown-linux-gnu"
-    target="${CARGO_TARGET_DIR:-$ROOT/target}"
-    has cargo || fail "cargo is missing: install Rust (https://rustup.rs), or name a built agent in CAISSON_AGENT"
-    say "agent: cargo build --release -p caisson-agent"
-    # Static, because an image may have any C library or none. The explicit --target keeps these flags away from build
-    # scripts and the result away from an ordinary build's.
-    (cd "$ROOT" && RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
-        cargo build --quiet --release -p caisson-agent --target "$triple" 9>&-) || fail "the agent does not compile"
-    AGENT="$target/$triple/release/caisson-agent"
-}
-
-find_agent() {
-    if [ -n "${CAISSON_AGENT:-}" ]; then
-        AGENT="$CAISSON_AGENT"
-        say "agent: $AGENT"
-    else
-        build_agent
-    fi
-    [ -f "$AGENT" ] || fail "no agent at $AGENT"
-    # A dynamic one would start here and fail in an image with another C library.
-    ! ldd "$AGENT" 2>/dev/null | grep -q '=>' || fail "the agent $AGENT is not statically linked"
-}
-
-# ---- what goes into an image ----------------------------------------------------------------------------------------
-
-hash_text() { sha256sum | cut -d' ' -f1; }
-hash_file() { sha256sum <"$1" | cut -d' ' -f1; }
-hash_directory() {
-    (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) | hash_text
-}
+# ---- what an image was made from -------------------------------------------------------------------------------------
 
 image_id() { docker image inspect --format '{{.Id}}' "$1"; }
 image_inputs() { docker image inspect --format "{{index .Config.Labels \"$LABEL\"}}" "$1" 2>/dev/null || true; }

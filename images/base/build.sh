@@ -12,10 +12,10 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-SUITE=trixie
+# shellcheck source-path=SCRIPTDIR source=bootstrap.sh
+. "$(dirname "$0")/bootstrap.sh"
+
 TAG="debian:$SUITE-slim"
-MIRROR="${CAISSON_DEBIAN_MIRROR:-http://deb.debian.org/debian}"
-SECURITY_MIRROR="${CAISSON_DEBIAN_SECURITY_MIRROR:-http://deb.debian.org/debian-security}"
 
 # Without an answer from the registry within this time we make the image ourselves, which takes about as long.
 PULL_PATIENCE=10
@@ -31,44 +31,12 @@ pull() {
     timeout "$patience" docker pull -q "$TAG" >/dev/null 2>&1
 }
 
-# The keyring is refreshed along with it: an old one does not know the suite's keys, and signatures are not optional.
-install_mmdebstrap() {
-    has mmdebstrap && [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] && return
-    apt_refresh mmdebstrap
-    apt_install mmdebstrap debian-archive-keyring
-}
-
-# The options for dpkg and apt stay in the image, so the packages of the languages come without documents as well.
-# shellcheck disable=SC2016 # "$1" is for the hooks' shell: the new root
-bootstrap() {
-    as_root mmdebstrap --quiet --variant=minbase --format=tar \
-        --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-        --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-        --dpkgopt='path-exclude=/usr/share/man/*' \
-        --dpkgopt='path-exclude=/usr/share/info/*' \
-        --dpkgopt='path-exclude=/usr/share/lintian/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' \
-        --dpkgopt='path-include=/usr/share/locale/locale.alias' \
-        --dpkgopt='force-unsafe-io' \
-        --aptopt='Acquire::Languages "none"' \
-        --aptopt='Acquire::GzipIndexes "true"' \
-        --aptopt='APT::AutoRemove::SuggestsImportant "false"' \
-        --customize-hook='rm -rf "$1"/var/cache/apt/*.bin "$1"/var/cache/ldconfig/* "$1"/var/log/*.log "$1"/var/log/apt/*' \
-        --customize-hook="copy-in $ROOT/images/base/docker-clean /etc/apt/apt.conf.d" \
-        --customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf' \
-        "$SUITE" - \
-        "deb $MIRROR $SUITE main" \
-        "deb $MIRROR $SUITE-updates main" \
-        "deb $SECURITY_MIRROR $SUITE-security main"
-}
-
 # By way of a file: an import from a pipe succeeds on half an image too, and nobody may ever see that under the tag.
 make_it() {
     local tar="$STATE/base.tar"
     say "base: no registry answers; making $TAG from Debian's packages (about 15 s)"
     install_mmdebstrap
-    if ! bootstrap >"$tar" 2>"$STATE/mmdebstrap.log"; then
+    if ! bootstrap tar - >"$tar" 2>"$STATE/mmdebstrap.log"; then
         rm -f "$tar"
         tail -n 20 "$STATE/mmdebstrap.log" >&2
         fail "could not make $TAG (see above, and $STATE/mmdebstrap.log)"
