@@ -8,6 +8,9 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# What is Docker's own business: the same suites are run on the native engine without these.
+OF_DOCKER := $(addprefix --skip ,runtime:: memory:: daemon:: disk:: images:: agents:: the_engine_confirms_what_was_asked_for)
+
 serve: ## build everything and start the server on 127.0.0.1:8080, in the background
 	@.ci/server.sh start
 
@@ -18,8 +21,10 @@ test: ## format check, clippy and every test; the Docker suites included
 	@.ci/tools.sh build curl faketime prometheus promtool runsc wrk
 	cargo fmt --all --check
 	@images/build.sh
+	@images/roots.sh
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
+	CAISSON_TEST_ENGINE=native cargo test --test adversarial --test docker --test chaos -- $(OF_DOCKER)
 
 bench: ## what a job costs besides its own run
 	@.ci/tools.sh build crun curl wrk

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the server of this checkout in the background: what `make serve` and `make stop` do.
 #
-#   .ci/server.sh start    engine, images, release build, server; returns when it is ready
+#   .ci/server.sh start    engine, images, release build, server; returns when it is ready. Where Docker is installed, or
+#                          DOCKER_HOST names one, with Docker, otherwise natively; CAISSON_ENGINE=docker|native decides it
 #   .ci/server.sh stop     drains the server, removes what is left of its sandboxes, stops the engine if we started it
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../images/lib.sh
@@ -26,6 +27,18 @@ owner() {
     local named
     named="$(sed -n 's/^[[:space:]]*owner[[:space:]]*=[[:space:]]*"\([^"]*\)".*/\1/p' "$CONFIG" 2>/dev/null | head -n 1)"
     printf '%s\n' "${named:-caisson}"
+}
+
+# The native engine's images.
+ROOTS="${CAISSON_ROOTS:-$ROOT/target/roots}"
+
+is_native() {
+    case "${CAISSON_ENGINE:-auto}" in
+    docker) return 1 ;;
+    native) return 0 ;;
+    auto) ! has dockerd && [ -z "${DOCKER_HOST:-}" ] ;;
+    *) fail "CAISSON_ENGINE is '$CAISSON_ENGINE': it may be docker, native or auto" ;;
+    esac
 }
 
 # ---- start ----------------------------------------------------------------------------------------------------------
@@ -55,8 +68,10 @@ END
 # A session of its own, so that Ctrl-C at make does not reach it. The variables that are meant for our scripts go: the
 # server refuses names beginning with CAISSON_ that it does not know.
 launch() {
-    env -u CAISSON_AGENT -u CAISSON_DEBIAN_MIRROR -u CAISSON_DEBIAN_SECURITY_MIRROR \
-        setsid "$BINARY" serve --config "$CONFIG" >"$LOG" 2>&1 </dev/null 9>&- &
+    local flags=(--set "native.roots=$ROOTS")
+    if is_native; then flags+=(--set engine=native); fi
+    env -u CAISSON_AGENT -u CAISSON_DEBIAN_MIRROR -u CAISSON_DEBIAN_SECURITY_MIRROR -u CAISSON_ROOTS -u CAISSON_ENGINE \
+        setsid "$BINARY" serve --config "$CONFIG" "${flags[@]}" >"$LOG" 2>&1 </dev/null 9>&- &
     record_process "$PID_FILE" $!
 }
 
@@ -78,7 +93,13 @@ start() {
     fi
     refuse_taken_port
     .ci/tools.sh build curl
-    images/build.sh
+    if is_native; then
+        say "engine: native"
+        [ "$(id -u)" -eq 0 ] || fail "the native engine needs root: run as root, or install Docker (make engine)"
+        images/roots.sh
+    else
+        images/build.sh
+    fi
     say "server: cargo build --release"
     cargo build --release 9>&-
     say "server: $BINARY serve --config $CONFIG"

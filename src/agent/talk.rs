@@ -49,7 +49,16 @@ impl Talk {
         self.taken = 0;
         let start = self.received.len();
         self.received.resize(start + protocol::PIECE, 0);
-        let read = rustix::io::retry_on_intr(|| rustix::io::read(stdin(), &mut self.received[start..]))?;
+        let read = loop {
+            match rustix::io::read(stdin(), &mut self.received[start..]) {
+                // Where both directions are one socket, neither blocks.
+                Err(rustix::io::Errno::AGAIN) => {
+                    let _ = poll(&mut [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)], None);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                other => break other?,
+            }
+        };
         self.received.truncate(start + read);
         Ok(read > 0)
     }

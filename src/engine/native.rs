@@ -101,6 +101,7 @@ impl NativeEngine {
         if !rustix::process::geteuid().is_root() {
             return Err("it needs root: run the service as root, or use Docker".into());
         }
+        allow_descriptors();
         let hierarchy = Hierarchy::of(&self.config.owner)?;
         let begin = Begin { filter: filter::compile(&self.config.seccomp)?, groups: hierarchy.groups() };
         Ok(Arc::clone(ground.insert(Arc::new(Ground { hierarchy, begin }))))
@@ -162,11 +163,10 @@ impl NativeEngine {
         let kills_before = slot.group.kills();
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let mounts = slot.mounts()?;
+        let (entrances, mounts) = (slot.entrances()?, slot.mounts()?);
         let theirs = OwnedFd::from(theirs);
-        let fds =
-            std::iter::once(theirs.as_fd()).chain(slot.network_and_entrances()).chain(mounts.iter().map(AsFd::as_fd));
-        let fds = Vec::from_iter(fds);
+        let of_groups = entrances.iter().chain(&mounts).map(AsFd::as_fd);
+        let fds = Vec::from_iter([theirs.as_fd(), slot.network()].into_iter().chain(of_groups));
         let (pid, pidfd) = nursery.make(make(spec), &fds, self.config.patience).await?;
         let alive = Arc::new(Alive::new(pid, pidfd, Arc::clone(&slot), kills_before)?);
         // Nothing is waited for between the answer and this: what is on the host is known.
@@ -261,6 +261,14 @@ impl Engine for NativeEngine {
     fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>> {
         Box::pin(async move { Ok(self.root(image).join(AGENT).exists()) })
     }
+}
+
+/// Three for each sandbox, of which there may be thousands. What is usual is enough for select, which nobody here uses.
+fn allow_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current: _, maximum } = getrlimit(Resource::Nofile);
+    // Where it cannot be raised, making sandboxes fails at the limit, and says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 fn make(spec: &SandboxSpec) -> Make {

@@ -639,6 +639,7 @@ mod tests {
     use tokio::io::DuplexStream;
 
     use super::*;
+    use crate::engine::Proven;
 
     /// A host that sees what is set here, in milliseconds; nothing when absent.
     #[derive(Debug)]

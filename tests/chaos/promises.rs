@@ -22,6 +22,10 @@ impl Traces {
     }
 
     fn left(&self, server: &Server) -> Vec<String> {
+        if server.docker.is_native() {
+            // Its groups are the next sandbox's.
+            return Vec::new();
+        }
         let filter = format!("label=caisson.owner={}", server.owner);
         let alive = server.docker.docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &filter]);
         let gone: Vec<_> = self.0.iter().filter(|id| !alive.contains(id.as_str())).collect();

@@ -26,12 +26,15 @@ fn what_a_killed_service_left_is_gone_soon_after_its_restart_and_the_one_beside_
     killed.kill();
     let since = Instant::now();
     let restarted = Arrange::beside(&[("bash", 2)]).owner(&owner).start();
-    until("the orphans are gone", || docker.sandboxes(&owner).iter().all(|name| !orphans.contains(name)));
+    until("the orphans are gone", || {
+        docker.is_native() || docker.sandboxes(&owner).iter().all(|name| !orphans.contains(name))
+    });
     assert!(since.elapsed() <= ORPHANS_GONE, "took {:?}", since.elapsed());
     // Who was in mid-request saw his connection end, and nobody a wrong answer.
     assert!(of_killed.end().iter().all(|answer| matches!(answer, Answer::Served | Answer::Cut(_))));
     assert_kept(&restarted, &traces, &[], &[]);
-    assert!(restarted.metric("caisson_orphans_reaped_total") >= 2.0);
+    // Natively they end with the service, and there is nothing to reap.
+    assert!(docker.is_native() || restarted.metric("caisson_orphans_reaped_total") >= 2.0);
     of_other.goes_on(5);
     assert_kept(&other, &Traces::default(), &of_other.end(), &[]);
     restarted.stop();

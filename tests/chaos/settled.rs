@@ -1,6 +1,6 @@
 //! Which sandboxes are through with their boot.
 
-use std::{fs, thread, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt, thread, time::Duration};
 
 use crate::server::Server;
 
@@ -31,7 +31,9 @@ fn agents(server: &Server) -> Vec<u32> {
 
 pub fn is_agent(pid: u32) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.starts_with(b"/caisson/agent\0serve")
+    // Natively it is a copy of its nursery, with the odd one of the two uids.
+    let is_odd = || fs::metadata(format!("/proc/{pid}")).is_ok_and(|found| found.uid() % 2 == 1);
+    line.starts_with(b"/caisson/agent\0serve") || (line.split(|byte| *byte == 0).nth(1) == Some(b"nursery") && is_odd())
 }
 
 /// In whose control group a process is; none where it has ended.
@@ -42,6 +44,10 @@ pub fn container_of(pid: u32) -> Option<String> {
 
 /// The last part of a control group's path, if it is a container's id.
 fn container(line: &str) -> Option<&str> {
+    if let Some((_, behind)) = line.split_once(":/caisson/") {
+        // The native engine's: owner and slot.
+        return behind.split_once('/').map(|(_owner, slot)| slot);
+    }
     let name = line.rsplit(['/', '-']).next()?.trim_end_matches(".scope");
     (name.len() == ID_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(name)
 }
@@ -51,5 +57,6 @@ fn a_container_is_told_from_its_control_group() {
     let id = "0123456789abcdef".repeat(4);
     assert_eq!(container(&format!("4:memory:/docker/{id}")), Some(id.as_str()));
     assert_eq!(container(&format!("0::/system.slice/docker-{id}.scope")), Some(id.as_str()));
+    assert_eq!(container("8:pids:/caisson/test-7/200014"), Some("200014"));
     assert_eq!(container("0::/user.slice/session-1.scope"), None);
 }

@@ -13,8 +13,8 @@ status = dict(line.rstrip("\n").split(":\t", 1) for line in open("/proc/self/sta
 for name in ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"):
     print(name, status[name].strip())
 print("netns", os.readlink("/proc/self/ns/net"))
-print("interfaces", sorted(line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line))
-print("routes", len(open("/proc/net/route").readlines()) - 1)
+print("interfaces", sorted(line.split(":")[0].strip() for line in open("/proc/self/net/dev") if ":" in line))
+print("routes", len(open("/proc/self/net/route").readlines()) - 1)
 print("environment", dict(os.environ))
 print("cwd", os.getcwd())
 def attempt(name, act):
@@ -94,7 +94,8 @@ fn a_program_finds_no_network_no_rights_and_nothing_of_ours_within_reach() {
 #[test]
 fn the_network_ends_at_the_loopback_interface() {
     let server = Arrange::new(&[("bash", 1)]).warm();
-    let addresses = "grep -oE '[0-9]+(\\.[0-9]+){3}' /proc/net/fib_trie | grep -v '^127\\.' ; ls /proc/net/dev_snmp6";
+    let addresses =
+        "grep -oE '[0-9]+(\\.[0-9]+){3}' /proc/self/net/fib_trie | grep -v '^127\\.' ; ls /proc/self/net/dev_snmp6";
     assert_eq!(server.output("bash", addresses), "lo\n");
     let connect = server.execute(&json!({"language": "bash", "source": "echo > /dev/tcp/127.0.0.1/80"}));
     assert!(connect["run"]["stderr"].as_str().unwrap().contains("Operation not permitted"), "{connect}");

@@ -16,6 +16,15 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct DockerHost(pub String);
 
+/// What somebody else can do to a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    Kill,
+    Remove,
+    Freeze,
+    Thaw,
+}
+
 /// In place of an address.
 const NATIVE: &str = "native";
 
@@ -90,6 +99,34 @@ impl DockerHost {
         names.lines().map(str::to_owned).collect()
     }
 
+    /// From outside, to one of an owner's sandboxes. It may have gone by itself in the meantime.
+    pub fn strike(&self, owner: &str, sandbox: &str, blow: Blow) {
+        if self.is_native() {
+            let processes = processes_of(owner, sandbox);
+            let struck = match blow {
+                // PID 1 came first, and takes the others along.
+                Blow::Kill | Blow::Remove => &processes[..processes.len().min(1)],
+                Blow::Freeze | Blow::Thaw => &processes[..],
+            };
+            let signal = match blow {
+                Blow::Kill | Blow::Remove => "-KILL",
+                Blow::Freeze => "-STOP",
+                Blow::Thaw => "-CONT",
+            };
+            for pid in struck {
+                let _ = Command::new("kill").args([signal, pid]).output();
+            }
+            return;
+        }
+        let command = match blow {
+            Blow::Kill => &["kill"][..],
+            Blow::Remove => &["rm", "--force"],
+            Blow::Freeze => &["pause"],
+            Blow::Thaw => &["unpause"],
+        };
+        let _ = self.try_docker(&[command, &[sandbox]].concat());
+    }
+
     pub fn inspect(&self, name: &str) -> Value {
         let all: Value = serde_json::from_str(&self.docker(&["inspect", name])).unwrap();
         all[0].clone()
@@ -98,10 +135,20 @@ impl DockerHost {
 
 /// Control groups of an owner in which something runs.
 fn occupied_groups(owner: &str) -> Vec<String> {
-    let trees = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(|tree| PathBuf::from(tree).join("caisson").join(owner));
-    let groups = trees.iter().filter_map(|tree| fs::read_dir(tree).ok()).flatten().flatten();
-    let occupied = groups.filter(|group| {
-        fs::read_to_string(group.path().join("cgroup.procs")).is_ok_and(|processes| !processes.is_empty())
-    });
-    occupied.map(|group| group.file_name().to_string_lossy().into_owned()).collect()
+    let groups = trees(owner).into_iter().filter_map(|tree| fs::read_dir(tree).ok()).flatten().flatten();
+    let names = groups.map(|group| group.file_name().to_string_lossy().into_owned());
+    names.filter(|name| !processes_of(owner, name).is_empty()).collect()
+}
+
+/// In the order in which they came, as far as numbers tell.
+fn processes_of(owner: &str, group: &str) -> Vec<String> {
+    let files = trees(owner).map(|tree| tree.join(group).join("cgroup.procs"));
+    let text = files.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+    let mut processes = Vec::from_iter(text.lines().filter_map(|line| line.parse::<u32>().ok()));
+    processes.sort_unstable();
+    processes.iter().map(u32::to_string).collect()
+}
+
+fn trees(owner: &str) -> [PathBuf; 2] {
+    ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(|tree| PathBuf::from(tree).join("caisson").join(owner))
 }

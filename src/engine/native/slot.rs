@@ -27,8 +27,6 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Slot {
     network: OwnedFd,
-    /// By which a process enters the groups.
-    entrances: Vec<File>,
     directories: Vec<PathBuf>,
     pub group: Group,
     /// What was written last.
@@ -54,17 +52,12 @@ impl Slot {
                 other => other?,
             }
         }
-        let entrance = |directory: &PathBuf| match hierarchy {
-            Hierarchy::Split(_) => OpenOptions::new().write(true).open(directory.join("tasks")),
-            Hierarchy::Unified(_) => File::open(directory),
-        };
-        let entrances = directories.iter().map(entrance).collect::<io::Result<_>>()?;
         let group = match directories.as_slice() {
             [_, cpuacct, memory, _] => Group::split(memory.clone(), cpuacct),
             _ => Group::unified(directories[0].clone()),
         };
         let network = network()?;
-        Ok(Self { network, entrances, directories, group, bounds: Mutex::new(None) })
+        Ok(Self { network, directories, group, bounds: Mutex::new(None) })
     }
 
     /// Before a sandbox is made in it.
@@ -94,9 +87,17 @@ impl Slot {
         Ok(())
     }
 
-    /// What the sandbox is handed, in the order that its nursery takes it in, behind the stream.
-    pub fn network_and_entrances(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        std::iter::once(self.network.as_fd()).chain(self.entrances.iter().map(AsFd::as_fd))
+    pub fn network(&self) -> BorrowedFd<'_> {
+        self.network.as_fd()
+    }
+
+    /// By which a process enters the groups. Opened for each sandbox: there may be thousands of slots.
+    pub fn entrances(&self) -> io::Result<Vec<OwnedFd>> {
+        let open = |directory: &PathBuf| match self.directories.len() {
+            1 => File::open(directory),
+            _ => OpenOptions::new().write(true).open(directory.join("tasks")),
+        };
+        self.directories.iter().map(|directory| open(directory).map(OwnedFd::from)).collect()
     }
 
     /// Of the groups' directories, to be seen in the sandbox. Each can be used once.

@@ -2,6 +2,7 @@
 //! the engine itself, which others use.
 
 use std::{
+    fs,
     io::Write,
     net::{Shutdown, TcpStream},
     process::Command,
@@ -11,6 +12,7 @@ use std::{
 
 use super::Dice;
 use crate::{
+    engine::Blow,
     proxy::{Mood, Proxy},
     server::Server,
     settled::{Settled, is_agent, settled},
@@ -18,7 +20,8 @@ use crate::{
 
 pub struct Mischief<'a> {
     server: &'a Server,
-    proxy: &'a Proxy,
+    /// Absent where there is no engine to stand before.
+    proxy: Option<&'a Proxy>,
     dice: Dice,
     turn: usize,
 }
@@ -31,36 +34,45 @@ const WHILE: Duration = Duration::from_secs(2);
 const LEAVERS: usize = 3;
 
 /// Each with its name in the report.
-const KINDS: [&str; 7] = [
-    "sandbox killed",
-    "sandbox removed",
-    "sandbox frozen for 2 s",
-    "agent stopped for 2 s",
-    "clients hang up",
-    "engine 2 s late",
-    "engine says 500 for 2 s",
-];
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Kill,
+    Remove,
+    Freeze,
+    StopAnAgent,
+    HangUp,
+    SlowEngine,
+    SickEngine,
+    KillANursery,
+}
+
+const OF_DOCKER: [Kind; 7] =
+    [Kind::Kill, Kind::Remove, Kind::Freeze, Kind::StopAnAgent, Kind::HangUp, Kind::SlowEngine, Kind::SickEngine];
+
+/// There is no engine to be late, but there are nurseries.
+const NATIVE: [Kind; 5] = [Kind::Kill, Kind::Freeze, Kind::StopAnAgent, Kind::HangUp, Kind::KillANursery];
 
 impl<'a> Mischief<'a> {
-    pub fn new(server: &'a Server, proxy: &'a Proxy) -> Self {
+    pub fn new(server: &'a Server, proxy: Option<&'a Proxy>) -> Self {
         Self { server, proxy, dice: Dice::new(7), turn: 0 }
     }
 
     /// All kinds in turn; returns when it is over.
     pub fn next(&mut self) -> &'static str {
-        let kind = KINDS[self.turn % KINDS.len()];
+        let kinds = if self.proxy.is_some() { &OF_DOCKER[..] } else { &NATIVE };
+        let kind = kinds[self.turn % kinds.len()];
         self.turn += 1;
         match kind {
-            "sandbox killed" => self.on_a_sandbox(&["kill"]),
-            "sandbox removed" => self.on_a_sandbox(&["rm", "--force"]),
-            "sandbox frozen for 2 s" => self.freeze(),
-            "agent stopped for 2 s" => self.stop_an_agent(),
-            "clients hang up" => self.hang_up(),
-            "engine 2 s late" => self.in_a_mood(Mood::Slow(WHILE)),
-            "engine says 500 for 2 s" => self.in_a_mood(Mood::Sick),
-            other => unreachable!("{other} is no mischief"),
+            Kind::Kill => self.on_a_sandbox(Blow::Kill),
+            Kind::Remove => self.on_a_sandbox(Blow::Remove),
+            Kind::Freeze => self.freeze(),
+            Kind::StopAnAgent => self.stop_an_agent(),
+            Kind::HangUp => self.hang_up(),
+            Kind::SlowEngine => self.in_a_mood(Mood::Slow(WHILE)),
+            Kind::SickEngine => self.in_a_mood(Mood::Sick),
+            Kind::KillANursery => self.kill_a_nursery(),
         }
-        kind
+        kind.name()
     }
 
     fn a_sandbox(&mut self) -> Option<String> {
@@ -73,18 +85,29 @@ impl<'a> Mischief<'a> {
         (!all.is_empty()).then(|| all.swap_remove(self.dice.throw(all.len())))
     }
 
-    /// It may have gone by itself in the meantime.
-    fn on_a_sandbox(&mut self, command: &[&str]) {
+    fn on_a_sandbox(&mut self, blow: Blow) {
         if let Some(name) = self.a_sandbox() {
-            let _ = self.server.docker.try_docker(&[command, &[name.as_str()]].concat());
+            self.server.docker.strike(&self.server.owner, &name, blow);
+        }
+    }
+
+    /// All sandboxes of its language go with it.
+    fn kill_a_nursery(&mut self) {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.server.pid())).into_iter().flatten().flatten();
+        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let children = children.collect::<Vec<_>>().join(" ");
+        let nurseries = Vec::from_iter(children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()));
+        if !nurseries.is_empty() {
+            signal("KILL", nurseries[self.dice.throw(nurseries.len())]);
         }
     }
 
     fn freeze(&mut self) {
         let Some(Settled { container, .. }) = self.a_settled_one() else { return };
-        let _ = self.server.docker.try_docker(&["pause", &container]);
+        let Server { docker, owner, .. } = self.server;
+        docker.strike(owner, &container, Blow::Freeze);
         thread::sleep(WHILE);
-        let _ = self.server.docker.try_docker(&["unpause", &container]);
+        docker.strike(owner, &container, Blow::Thaw);
     }
 
     fn stop_an_agent(&mut self) {
@@ -115,9 +138,25 @@ impl<'a> Mischief<'a> {
     }
 
     fn in_a_mood(&self, mood: Mood) {
-        self.proxy.is_now(mood);
+        let Some(proxy) = self.proxy else { return };
+        proxy.is_now(mood);
         thread::sleep(WHILE);
-        self.proxy.is_now(Mood::Honest);
+        proxy.is_now(Mood::Honest);
+    }
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "sandbox killed",
+            Self::Remove => "sandbox removed",
+            Self::Freeze => "sandbox frozen for 2 s",
+            Self::StopAnAgent => "agent stopped for 2 s",
+            Self::HangUp => "clients hang up",
+            Self::SlowEngine => "engine 2 s late",
+            Self::SickEngine => "engine says 500 for 2 s",
+            Self::KillANursery => "nursery killed",
+        }
     }
 }
 

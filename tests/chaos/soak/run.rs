@@ -45,8 +45,13 @@ const LOOK: Duration = Duration::from_secs(1);
 const CLEAN_PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn soak(plan: Plan) -> Figures {
-    let proxy = Proxy::before(&DockerHost::usual());
-    let server = Arrange::new(&POOLS).set(proxy.host()).set("pool.budget=24").set("log.filter=info").warm();
+    let engine = DockerHost::usual();
+    let proxy = (!engine.is_native()).then(|| Proxy::before(&engine));
+    let arranged = Arrange::new(&POOLS).set("pool.budget=24").set("log.filter=info");
+    let server = match &proxy {
+        Some(proxy) => arranged.set(proxy.host()).warm(),
+        None => arranged.warm(),
+    };
     let (works, report) = (Works::prepare(), Report::default());
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let is_over = || done.load(Ordering::SeqCst) == CLIENTS;
@@ -63,7 +68,7 @@ pub fn soak(plan: Plan) -> Figures {
                 thread::sleep(LOOK);
             }
         });
-        let mut mischief = Mischief::new(&server, &proxy);
+        let mut mischief = Mischief::new(&server, proxy.as_ref());
         let mut due = Instant::now() + plan.between;
         while !is_over() {
             if Instant::now() >= due {
