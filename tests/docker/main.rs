@@ -15,6 +15,7 @@ mod server;
 mod bad_input;
 mod cache;
 mod command_line;
+mod compiles;
 mod drain;
 mod faults;
 mod hints;

@@ -36,7 +36,8 @@ pub fn turn() -> MutexGuard<'static, ()> {
 }
 
 impl DockerHost {
-    /// The host's own engine. Without it, and without the images, there is nothing to test.
+    /// The engine that the images were built in: the host's own, unless DOCKER_HOST names another. Without it, and without the
+    /// images, there is nothing to test.
     pub fn usual() -> Self {
         match std::env::var("CAISSON_TEST_ENGINE").as_deref() {
             Ok(NATIVE) => {
@@ -51,7 +52,8 @@ impl DockerHost {
             Ok("docker") | Err(_) => {}
             Ok(other) => panic!("CAISSON_TEST_ENGINE is `{other}`, neither docker nor native"),
         }
-        let host = Self("unix:///var/run/docker.sock".to_owned());
+        let named = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+        let host = Self(named.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned()));
         let images = host.try_docker(&["image", "ls", "--quiet", "--filter", "label=caisson.inputs", "caisson/*"]);
         assert!(
             images.is_ok_and(|images| !images.is_empty()),

@@ -1,0 +1,3 @@
+// flags: -Wall -Werror
+#include <stdio.h>
+int main(void) { printf("%d\n", "text"); return 0; }

@@ -1,0 +1,2 @@
+// flags: -Wl,-T,/dev/null
+int main(void) { return 0; }

@@ -1,0 +1,2 @@
+#include <stdio.h>
+int Main(void) { return 0; }

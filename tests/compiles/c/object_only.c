@@ -1,0 +1,2 @@
+// flags: -c
+int exported(int x) { return x + 1; }

@@ -1,0 +1,2 @@
+// flags: -shared -fPIC
+int exported(int x) { return x + 1; }

@@ -1,0 +1,2 @@
+int elsewhere(int);
+int main(void) { return elsewhere(3); }

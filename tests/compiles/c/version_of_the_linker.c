@@ -1,0 +1,2 @@
+// flags: -Wl,--version
+int main(void) { return 0; }

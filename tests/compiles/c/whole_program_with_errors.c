@@ -1,0 +1,3 @@
+// flags: -flto
+int elsewhere(void);
+int main(void) { return elsewhere(); }

@@ -1,0 +1,3 @@
+// flags: -g
+#include <bits/stdc++.h>
+int main() { std::cout << "debug\n"; }

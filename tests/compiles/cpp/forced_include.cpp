@@ -1,0 +1,3 @@
+// flags: -include cstdio
+#include <bits/stdc++.h>
+int main() { std::puts("included before"); }

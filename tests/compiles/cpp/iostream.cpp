@@ -1,0 +1,4 @@
+// header: taken
+#include <iostream>
+
+int main() { std::cout << "hello\n"; }

@@ -1,0 +1,4 @@
+// header: taken
+#include <iostream>
+#include "nowhere.h"
+int main() {}

@@ -1,0 +1,6 @@
+// header: taken
+#include <iostream>
+int main() {
+    std::cout << "no end"
+    return 0
+}

@@ -1,0 +1,3 @@
+// header: taken
+#include <iostream>
+int Main() { return 0; }

@@ -1,0 +1,4 @@
+// flags: -Wall
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#include <bits/stdc++.h>
+int main() { int unused; int other = 1; }

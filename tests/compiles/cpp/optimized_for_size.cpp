@@ -1,0 +1,5 @@
+// flags: -Os
+#include <iostream>
+#ifdef __OPTIMIZE_SIZE__
+int main() { std::cout << "small\n"; }
+#endif

@@ -1,0 +1,3 @@
+// flags: -fuse-ld=bfd
+#include <iostream>
+int main() { std::cout << "linked\n"; }

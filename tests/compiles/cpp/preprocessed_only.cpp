@@ -1,0 +1,3 @@
+// flags: -E -P -o main.i
+#include <iostream>
+int main() {}

@@ -1,0 +1,3 @@
+// header: taken
+#include "bits/stdc++.h"
+int main() { std::cout << "in quotes\n"; }

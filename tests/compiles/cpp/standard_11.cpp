@@ -1,0 +1,3 @@
+// flags: -std=c++11
+#include <bits/stdc++.h>
+int main() { std::cout << __cplusplus << '\n'; }

@@ -1,0 +1,3 @@
+// flags: -fsyntax-only
+#include <bits/stdc++.h>
+int main() { undeclared; }

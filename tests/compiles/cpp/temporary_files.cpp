@@ -1,0 +1,3 @@
+// flags: -save-temps
+#include <iostream>
+int main() { std::cout << "kept\n"; }

@@ -1,0 +1,3 @@
+// flags: -lnowhere
+#include <iostream>
+int main() {}

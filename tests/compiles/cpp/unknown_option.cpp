@@ -1,0 +1,3 @@
+// flags: -fno-such-thing
+#include <iostream>
+int main() {}

@@ -1,0 +1,3 @@
+// flags: -Wl,--no-such-option
+#include <iostream>
+int main() {}
