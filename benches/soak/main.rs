@@ -2,6 +2,8 @@
 //! between two faults. Goes on after a failure, tells all at the end, and ends with 1 if there was any. Needs a Docker
 //! engine, the images and a C compiler.
 
+#[path = "../../tests/chaos/blow.rs"]
+mod blow;
 #[path = "../../tests/support/engine.rs"]
 #[expect(dead_code, reason = "shared with the docker suite, which uses all of it")]
 mod engine;

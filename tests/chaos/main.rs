@@ -21,6 +21,7 @@ mod proxy;
 mod settled;
 
 mod agents;
+mod blow;
 mod clock;
 mod daemon;
 mod descriptors;

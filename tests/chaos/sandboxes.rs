@@ -5,7 +5,7 @@ use std::thread;
 use serde_json::json;
 
 use crate::{
-    engine::Blow,
+    blow::{Blow, strike},
     load::Load,
     promises::{Traces, assert_kept, recovered},
     server::{Arrange, Server, until},
@@ -16,7 +16,7 @@ use crate::{
 fn to_each(server: &Server, blow: Blow) -> Vec<u32> {
     let processes = server.pids();
     for name in server.docker.sandboxes(&server.owner) {
-        server.docker.strike(&server.owner, &name, blow);
+        strike(&server.docker, &server.owner, &name, blow);
     }
     processes
 }
@@ -85,7 +85,7 @@ fn sandboxes_struck_at_random_under_load_cost_at_most_the_jobs_in_them() {
         load.goes_on(5);
     }
     for one in settled(&server) {
-        server.docker.strike(&server.owner, &one.container, Blow::Freeze);
+        strike(&server.docker, &server.owner, &one.container, Blow::Freeze);
     }
     load.goes_on(5);
     assert_kept(&server, &traces, &load.end(), &["sandbox_error", "saturated"]);

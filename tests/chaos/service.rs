@@ -60,7 +60,8 @@ fn is_of_an_end(answer: &Answer) -> bool {
     match answer {
         Answer::Served => true,
         Answer::Refused(code) => code == "draining",
-        Answer::Cut(error) => error.contains("refused"),
+        // By the kernel, or by a service that had not read a byte of it.
+        Answer::Cut(error) => ["refused", "Broken pipe", "reset"].iter().any(|word| error.contains(word)),
         Answer::SandboxLost | Answer::Wrong(_) => false,
     }
 }

@@ -14,7 +14,7 @@ for name in ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "Ca
     print(name, status[name].strip())
 print("netns", os.readlink("/proc/self/ns/net"))
 print("interfaces", sorted(line.split(":")[0].strip() for line in open("/proc/self/net/dev") if ":" in line))
-print("routes", len(open("/proc/self/net/route").readlines()) - 1)
+print("routes", len(open("/proc/self/net/route").readlines()[1:]))
 print("environment", dict(os.environ))
 print("cwd", os.getcwd())
 def attempt(name, act):
@@ -58,7 +58,8 @@ fn a_program_finds_no_network_no_rights_and_nothing_of_ours_within_reach() {
     let uid: u32 = seen("Uid").split_whitespace().next().unwrap().parse().unwrap();
     assert!(uid >= 10_000, "uid {uid}");
     // Its own group and no other.
-    assert_eq!(seen("Groups"), seen("Gid").split_whitespace().next().unwrap());
+    let groups = seen("Groups");
+    assert!(groups.is_empty() || groups == seen("Gid").split_whitespace().next().unwrap(), "groups {groups}");
     assert_ne!(seen("netns"), fs::read_link("/proc/self/ns/net").unwrap().display().to_string());
     assert_eq!(seen("interfaces"), "['lo']");
     assert_eq!(seen("routes"), "0");
@@ -96,7 +97,8 @@ fn the_network_ends_at_the_loopback_interface() {
     let server = Arrange::new(&[("bash", 1)]).warm();
     let addresses =
         "grep -oE '[0-9]+(\\.[0-9]+){3}' /proc/self/net/fib_trie | grep -v '^127\\.' ; ls /proc/self/net/dev_snmp6";
-    assert_eq!(server.output("bash", addresses), "lo\n");
+    // Natively it is down, and has not even this.
+    assert!(["lo\n", ""].contains(&server.output("bash", addresses).as_str()));
     let connect = server.execute(&json!({"language": "bash", "source": "echo > /dev/tcp/127.0.0.1/80"}));
     assert!(connect["run"]["stderr"].as_str().unwrap().contains("Operation not permitted"), "{connect}");
     server.stop();

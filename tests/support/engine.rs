@@ -16,15 +16,6 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct DockerHost(pub String);
 
-/// What somebody else can do to a sandbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blow {
-    Kill,
-    Remove,
-    Freeze,
-    Thaw,
-}
-
 /// In place of an address.
 const NATIVE: &str = "native";
 
@@ -101,34 +92,6 @@ impl DockerHost {
         names.lines().map(str::to_owned).collect()
     }
 
-    /// From outside, to one of an owner's sandboxes. It may have gone by itself in the meantime.
-    pub fn strike(&self, owner: &str, sandbox: &str, blow: Blow) {
-        if self.is_native() {
-            let processes = processes_of(owner, sandbox);
-            let struck = match blow {
-                // PID 1 came first, and takes the others along.
-                Blow::Kill | Blow::Remove => &processes[..processes.len().min(1)],
-                Blow::Freeze | Blow::Thaw => &processes[..],
-            };
-            let signal = match blow {
-                Blow::Kill | Blow::Remove => "-KILL",
-                Blow::Freeze => "-STOP",
-                Blow::Thaw => "-CONT",
-            };
-            for pid in struck {
-                let _ = Command::new("kill").args([signal, pid]).output();
-            }
-            return;
-        }
-        let command = match blow {
-            Blow::Kill => &["kill"][..],
-            Blow::Remove => &["rm", "--force"],
-            Blow::Freeze => &["pause"],
-            Blow::Thaw => &["unpause"],
-        };
-        let _ = self.try_docker(&[command, &[sandbox]].concat());
-    }
-
     pub fn inspect(&self, name: &str) -> Value {
         let all: Value = serde_json::from_str(&self.docker(&["inspect", name])).unwrap();
         all[0].clone()
@@ -143,7 +106,7 @@ fn occupied_groups(owner: &str) -> Vec<String> {
 }
 
 /// In the order in which they came, as far as numbers tell.
-fn processes_of(owner: &str, group: &str) -> Vec<String> {
+pub fn processes_of(owner: &str, group: &str) -> Vec<String> {
     let files = trees(owner).map(|tree| tree.join(group).join("cgroup.procs"));
     let text = files.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap_or_default();
     let mut processes = Vec::from_iter(text.lines().filter_map(|line| line.parse::<u32>().ok()));

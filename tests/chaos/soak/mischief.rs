@@ -12,7 +12,7 @@ use std::{
 
 use super::Dice;
 use crate::{
-    engine::Blow,
+    blow::{Blow, strike},
     proxy::{Mood, Proxy},
     server::Server,
     settled::{Settled, is_agent, settled},
@@ -87,7 +87,7 @@ impl<'a> Mischief<'a> {
 
     fn on_a_sandbox(&mut self, blow: Blow) {
         if let Some(name) = self.a_sandbox() {
-            self.server.docker.strike(&self.server.owner, &name, blow);
+            strike(&self.server.docker, &self.server.owner, &name, blow);
         }
     }
 
@@ -105,9 +105,9 @@ impl<'a> Mischief<'a> {
     fn freeze(&mut self) {
         let Some(Settled { container, .. }) = self.a_settled_one() else { return };
         let Server { docker, owner, .. } = self.server;
-        docker.strike(owner, &container, Blow::Freeze);
+        strike(docker, owner, &container, Blow::Freeze);
         thread::sleep(WHILE);
-        docker.strike(owner, &container, Blow::Thaw);
+        strike(docker, owner, &container, Blow::Thaw);
     }
 
     fn stop_an_agent(&mut self) {
