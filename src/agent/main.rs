@@ -11,6 +11,7 @@
 //! `serve`, with no capability at all. When the server hangs up, `serve` leaves, then `init`, and with PID 1 the kernel
 //! ends everything else.
 
+mod armed;
 mod channel;
 mod child;
 mod confine;

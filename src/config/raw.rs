@@ -147,10 +147,29 @@ pub struct RawLanguage {
     pub compile: Vec<String>,
     pub run: Vec<String>,
     pub rehearse: Vec<String>,
+    pub arm: RawArm,
     pub env: BTreeMap<String, String>,
     pub pool_size: u64,
     /// Begins as the limits of `config/caisson.toml`.
     pub limits: RawStages,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RawArm {
+    pub mode: String,
+    pub alone: bool,
+    pub sees_memory: bool,
+    pub cold_when: Vec<RawColdRule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawColdRule {
+    pub holds: String,
+    #[serde(default)]
+    pub within_lines: u64,
+    #[serde(default)]
+    pub unless: String,
 }
 
 const KIB: u64 = 1024;
@@ -252,10 +271,17 @@ impl Default for RawLanguage {
             compile: Vec::new(),
             run: Vec::new(),
             rehearse: Vec::new(),
+            arm: RawArm::default(),
             env: BTreeMap::new(),
             pool_size: 4,
             limits: RawStages::default(),
         }
+    }
+}
+
+impl Default for RawArm {
+    fn default() -> Self {
+        Self { mode: "off".to_owned(), alone: false, sees_memory: false, cold_when: Vec::new() }
     }
 }
 

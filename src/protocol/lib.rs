@@ -15,4 +15,4 @@ pub use message::{Ended, Exit, FromAgent, Hello, Limits, Overflow, Step, Stop, S
 pub const INSPECTION: [&str; 2] = ["/caisson/agent", "inspect"];
 
 /// Raised with every change of a message; server and agent must agree, or the sandbox is not used.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::{
-    super::{Controls, SandboxId},
+    super::{Beside, Controls, SandboxId},
     DockerEngine,
     spec::AGENT_MEMORY,
 };
@@ -23,8 +23,6 @@ pub(super) struct Memory {
     /// What the container was made with.
     whole: u64,
     bound: u64,
-    /// A job has had memory of it: there is more to look at than a rehearsal's.
-    is_used: bool,
 }
 
 /// The control group's files.
@@ -57,18 +55,18 @@ impl Memory {
     pub fn new(engine: DockerEngine, id: SandboxId, container: &str, memory_bytes: u64) -> Self {
         let group = if engine.is_local() { Group::find(container) } else { None };
         let whole = memory_bytes + AGENT_MEMORY;
-        Self { engine, id, group, whole, bound: whole, is_used: false }
+        Self { engine, id, group, whole, bound: whole }
     }
 
     /// So much for the job, beside what is in use already, will stay, and is not the job's. What PID 1 keeps of a compile
     /// is not, and for its sake a sandbox may be larger than it was made.
-    fn bound_for(&self, memory_bytes: u64, beside_kept: bool) -> u64 {
-        let may_hold_much = self.is_used || beside_kept;
-        // Where nobody can look, as much as it may be.
-        let in_use = match self.group.as_ref().filter(|_| may_hold_much).and_then(|group| group.solid().ok()) {
-            Some(in_use) => in_use,
-            None if beside_kept => MOST_KEPT_BYTES,
-            None => 0,
+    fn bound_for(&self, memory_bytes: u64, beside: Beside) -> u64 {
+        let seen = || self.group.as_ref().and_then(|group| group.solid().ok());
+        let in_use = match beside {
+            Beside::Agent => 0,
+            Beside::Used => seen().unwrap_or(0),
+            // Where nobody can look, as much as it may be.
+            Beside::Kept => seen().unwrap_or(MOST_KEPT_BYTES),
         };
         (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT_BYTES)
     }
@@ -101,10 +99,9 @@ impl Memory {
 }
 
 impl Controls for Memory {
-    fn allot<'a>(&'a mut self, memory_bytes: u64, beside_kept: bool) -> BoxFuture<'a, ()> {
+    fn allot<'a>(&'a mut self, memory_bytes: u64, beside: Beside) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let bound = self.bound_for(memory_bytes, beside_kept);
-            self.is_used = true;
+            let bound = self.bound_for(memory_bytes, beside);
             // A bound that is a little off is as good: what the job used is judged by its peak.
             let is_set = bound.abs_diff(self.bound) < GROWTH;
             let result = match &self.group {

@@ -1,0 +1,187 @@
+//! A program that is started before its source is there, and which jobs may have it. What it does until it opens its source
+//! must not depend on the job: whatever may differ, and would be noticed, is a reason to start the program late.
+
+use super::{Output, SourceFile, Step, Work, WorkPath};
+
+/// What is started in advance, in each sandbox of a language.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arming {
+    pub step: Step,
+    /// Its source.
+    pub entry: WorkPath,
+    pub rules: ArmingRules,
+}
+
+/// What the language's interpreter does differently when its source comes through a pipe, or comes late.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArmingRules {
+    /// It looks for other files before it opens its source.
+    pub is_alone: bool,
+    /// It looks at the memory limit when it starts.
+    pub sees_memory: bool,
+    pub cold: Vec<ColdRule>,
+}
+
+/// A source that holds this is one to start late for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColdRule {
+    pub holds: Vec<u8>,
+    /// Looked for in so many lines; in all of them when it is 0.
+    pub within_lines: usize,
+    /// A line that holds this as well does not count.
+    pub unless: Option<Vec<u8>>,
+}
+
+/// Whether a step may be given to a program that waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Arm {
+    #[default]
+    Auto,
+    Off,
+}
+
+/// Less than what a pipe takes at once.
+const MOST_SOURCE_BYTES: usize = 60 * 1024;
+
+impl Arming {
+    /// Whether the step, with these files, is what would come of the armed program.
+    pub fn fits(&self, files: &[SourceFile], step: &Step, work: Work) -> bool {
+        let Step { argv, env, stdin: _, limits, overflow: _, output, arm } = step;
+        let ours = &self.step;
+        // The process itself has these, and nobody can change them any more. That of processor time is a back-stop only.
+        let has_limits = limits.stack_bytes == ours.limits.stack_bytes
+            && limits.processes == ours.limits.processes
+            && limits.open_files == ours.limits.open_files
+            && limits.file_size_bytes == ours.limits.file_size_bytes
+            && limits.cpu_time <= ours.limits.cpu_time
+            && (!self.rules.sees_memory || limits.memory_bytes == ours.limits.memory_bytes);
+        let source = files.iter().find(|file| file.path == self.entry);
+        *arm == Arm::Auto
+            && work == Work::Originals
+            && *output == Output::Apart
+            && (argv, env) == (&ours.argv, &ours.env)
+            && has_limits
+            && (!self.rules.is_alone || files.len() == 1)
+            && source.is_some_and(|source| self.rules.take(&source.content))
+    }
+}
+
+impl ArmingRules {
+    fn take(&self, source: &[u8]) -> bool {
+        source.len() <= MOST_SOURCE_BYTES
+            // What no text has: an archive, a compiled program, or a fault that is told in more than one way.
+            && !source.contains(&0)
+            && !self.cold.iter().any(|rule| rule.speaks_of(source))
+    }
+}
+
+impl ColdRule {
+    fn speaks_of(&self, source: &[u8]) -> bool {
+        let lines = if self.within_lines == 0 { usize::MAX } else { self.within_lines };
+        // However lines end.
+        source
+            .split(|byte| matches!(byte, b'\n' | b'\r'))
+            .take(lines)
+            .any(|line| holds(line, &self.holds) && !self.unless.as_ref().is_some_and(|unless| holds(line, unless)))
+    }
+}
+
+fn holds(text: &[u8], word: &[u8]) -> bool {
+    word.is_empty() || text.windows(word.len()).any(|part| part == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::job::{Limits, Overflow};
+
+    fn step() -> Step {
+        let limits = Limits {
+            cpu_time: Duration::from_secs(5),
+            wall_time: Duration::from_secs(10),
+            memory_bytes: 100,
+            output_bytes: 100,
+            processes: 10,
+            file_size_bytes: 100,
+            open_files: 10,
+            stack_bytes: 100,
+        };
+        Step {
+            argv: ["/usr/bin/lang".to_owned(), "main".to_owned()].into(),
+            env: [("A".to_owned(), "b".to_owned())].into(),
+            stdin: Vec::new(),
+            limits,
+            overflow: Overflow::Cut,
+            output: Output::Apart,
+            arm: Arm::Auto,
+        }
+    }
+
+    fn arming(rules: ArmingRules) -> Arming {
+        Arming { step: step(), entry: WorkPath::parse("main").unwrap(), rules }
+    }
+
+    fn file(path: &str, content: &[u8]) -> SourceFile {
+        SourceFile { path: WorkPath::parse(path).unwrap(), content: content.to_vec() }
+    }
+
+    fn takes(rules: &ArmingRules, source: &[u8]) -> bool {
+        arming(rules.clone()).fits(&[file("main", source)], &step(), Work::Originals)
+    }
+
+    #[test]
+    fn only_the_step_that_was_armed_fits() {
+        let arming = arming(ArmingRules::default());
+        let files = [file("other", b""), file("main", b"x")];
+        let fits = |step: &Step| arming.fits(&files, step, Work::Originals);
+        assert!(fits(&step()));
+        assert!(fits(&Step { stdin: vec![0; 100], overflow: Overflow::Kill, ..step() }));
+        assert!(!fits(&Step { arm: Arm::Off, ..step() }));
+        assert!(!fits(&Step { argv: ["/usr/bin/lang".to_owned()].into(), ..step() }));
+        assert!(!fits(&Step { env: [].into(), ..step() }));
+        assert!(!fits(&Step { output: Output::Merged, ..step() }));
+        let limited = |change: fn(&mut Limits)| {
+            let mut step = step();
+            change(&mut step.limits);
+            fits(&step)
+        };
+        assert!(limited(|limits| limits.memory_bytes = 1));
+        assert!(limited(|limits| limits.cpu_time = Duration::from_secs(1)));
+        assert!(!limited(|limits| limits.file_size_bytes = 1));
+        assert!(!limited(|limits| limits.stack_bytes = 1));
+        assert!(!limited(|limits| limits.processes = 1));
+        assert!(!limited(|limits| limits.open_files = 11));
+        assert!(!arming.fits(&files, &step(), Work::Kept));
+        assert!(!arming.fits(&files[..1], &step(), Work::Originals));
+    }
+
+    #[test]
+    fn an_interpreter_that_looks_around_first_is_for_lone_files_and_its_own_memory_limit() {
+        let arming = arming(ArmingRules { is_alone: true, sees_memory: true, ..ArmingRules::default() });
+        assert!(arming.fits(&[file("main", b"")], &step(), Work::Originals));
+        assert!(!arming.fits(&[file("main", b""), file("other", b"")], &step(), Work::Originals));
+        let mut step = step();
+        step.limits.memory_bytes = 99;
+        assert!(!arming.fits(&[file("main", b"")], &step, Work::Originals));
+    }
+
+    #[test]
+    fn a_source_that_would_be_read_otherwise_is_left_out() {
+        let rules = ArmingRules::default();
+        assert!(takes(&rules, b""));
+        assert!(takes(&rules, &[b'x'; MOST_SOURCE_BYTES]));
+        assert!(!takes(&rules, &[b'x'; MOST_SOURCE_BYTES + 1]));
+        assert!(!takes(&rules, b"a\0b"));
+        let cookie = ColdRule { holds: b"coding".to_vec(), within_lines: 2, unless: Some(b"utf-8".to_vec()) };
+        let rules = ArmingRules { cold: vec![cookie], ..rules };
+        assert!(!takes(&rules, b"# coding: latin-1"));
+        assert!(!takes(&rules, b"#!/x\r# coding: latin-1"));
+        assert!(takes(&rules, b"# coding: utf-8"));
+        assert!(takes(&rules, b"1\n2\n# coding: latin-1"));
+        let anywhere = ColdRule { holds: b"$0".to_vec(), within_lines: 0, unless: None };
+        let rules = ArmingRules { cold: vec![anywhere], ..rules };
+        assert!(!takes(&rules, b"1\n2\n3\ncat $0"));
+    }
+}
