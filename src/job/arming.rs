@@ -28,7 +28,7 @@ pub struct ColdRule {
     pub holds: Vec<u8>,
     /// Looked for in so many lines; in all of them when it is 0.
     pub within_lines: usize,
-    /// A line that holds this as well does not count.
+    /// Where this word follows, in any case and after any blanks, it does not count.
     pub unless: Option<Vec<u8>>,
 }
 
@@ -39,6 +39,9 @@ pub enum Arm {
     Auto,
     Off,
 }
+
+/// With less, it may not outlive the moment in which the limit is set.
+const LEAST_MEMORY_BYTES: u64 = 32 << 20;
 
 /// Less than what a pipe takes at once.
 const MOST_SOURCE_BYTES: usize = 60 * 1024;
@@ -54,6 +57,7 @@ impl Arming {
             && limits.open_files == ours.limits.open_files
             && limits.file_size_bytes == ours.limits.file_size_bytes
             && limits.cpu_time <= ours.limits.cpu_time
+            && limits.memory_bytes >= LEAST_MEMORY_BYTES
             && (!self.rules.sees_memory || limits.memory_bytes == ours.limits.memory_bytes);
         let source = files.iter().find(|file| file.path == self.entry);
         *arm == Arm::Auto
@@ -79,15 +83,24 @@ impl ColdRule {
     fn speaks_of(&self, source: &[u8]) -> bool {
         let lines = if self.within_lines == 0 { usize::MAX } else { self.within_lines };
         // However lines end.
-        source
-            .split(|byte| matches!(byte, b'\n' | b'\r'))
-            .take(lines)
-            .any(|line| holds(line, &self.holds) && !self.unless.as_ref().is_some_and(|unless| holds(line, unless)))
+        source.split(|byte| matches!(byte, b'\n' | b'\r')).take(lines).any(|line| self.counts_in(line))
+    }
+
+    fn counts_in(&self, line: &[u8]) -> bool {
+        let size = self.holds.len();
+        let places = line.windows(size).enumerate().filter(|(_, part)| *part == self.holds);
+        places.map(|(at, _)| &line[at + size..]).any(|rest| match &self.unless {
+            Some(word) => !begins_with(rest.trim_ascii_start(), word),
+            None => true,
+        })
     }
 }
 
-fn holds(text: &[u8], word: &[u8]) -> bool {
-    word.is_empty() || text.windows(word.len()).any(|part| part == word)
+/// With a whole word.
+fn begins_with(text: &[u8], word: &[u8]) -> bool {
+    text.split_at_checked(word.len()).is_some_and(|(begin, rest)| {
+        begin.eq_ignore_ascii_case(word) && !rest.first().is_some_and(|next| next.is_ascii_alphanumeric())
+    })
 }
 
 #[cfg(test)]
@@ -101,7 +114,7 @@ mod tests {
         let limits = Limits {
             cpu_time: Duration::from_secs(5),
             wall_time: Duration::from_secs(10),
-            memory_bytes: 100,
+            memory_bytes: 100 << 20,
             output_bytes: 100,
             processes: 10,
             file_size_bytes: 100,
@@ -147,7 +160,8 @@ mod tests {
             change(&mut step.limits);
             fits(&step)
         };
-        assert!(limited(|limits| limits.memory_bytes = 1));
+        assert!(limited(|limits| limits.memory_bytes = LEAST_MEMORY_BYTES));
+        assert!(!limited(|limits| limits.memory_bytes = LEAST_MEMORY_BYTES - 1));
         assert!(limited(|limits| limits.cpu_time = Duration::from_secs(1)));
         assert!(!limited(|limits| limits.file_size_bytes = 1));
         assert!(!limited(|limits| limits.stack_bytes = 1));
@@ -163,7 +177,7 @@ mod tests {
         assert!(arming.fits(&[file("main", b"")], &step(), Work::Originals));
         assert!(!arming.fits(&[file("main", b""), file("other", b"")], &step(), Work::Originals));
         let mut step = step();
-        step.limits.memory_bytes = 99;
+        step.limits.memory_bytes += 1;
         assert!(!arming.fits(&[file("main", b"")], &step, Work::Originals));
     }
 
@@ -174,11 +188,14 @@ mod tests {
         assert!(takes(&rules, &[b'x'; MOST_SOURCE_BYTES]));
         assert!(!takes(&rules, &[b'x'; MOST_SOURCE_BYTES + 1]));
         assert!(!takes(&rules, b"a\0b"));
-        let cookie = ColdRule { holds: b"coding".to_vec(), within_lines: 2, unless: Some(b"utf-8".to_vec()) };
+        let cookie = ColdRule { holds: b"coding:".to_vec(), within_lines: 2, unless: Some(b"utf-8".to_vec()) };
         let rules = ArmingRules { cold: vec![cookie], ..rules };
         assert!(!takes(&rules, b"# coding: latin-1"));
         assert!(!takes(&rules, b"#!/x\r# coding: latin-1"));
-        assert!(takes(&rules, b"# coding: utf-8"));
+        assert!(!takes(&rules, b"# coding: latin-1 # not utf-8"));
+        assert!(!takes(&rules, b"# coding: utf-80"));
+        assert!(takes(&rules, b"# -*- coding: UTF-8 -*-"));
+        assert!(takes(&rules, b"encoding = 1"));
         assert!(takes(&rules, b"1\n2\n# coding: latin-1"));
         let anywhere = ColdRule { holds: b"$0".to_vec(), within_lines: 0, unless: None };
         let rules = ArmingRules { cold: vec![anywhere], ..rules };

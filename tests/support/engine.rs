@@ -19,9 +19,10 @@ pub fn turn() -> MutexGuard<'static, ()> {
 }
 
 impl DockerHost {
-    /// The host's own engine. Without it, and without the images, there is nothing to test.
+    /// The host's own engine, or the one that the docker client is told to use. Without it, and without the images, there is
+    /// nothing to test.
     pub fn usual() -> Self {
-        let host = Self("unix:///var/run/docker.sock".to_owned());
+        let host = Self(std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned()));
         let images = host.try_docker(&["image", "ls", "--quiet", "--filter", "label=caisson.inputs", "caisson/*"]);
         assert!(
             images.is_ok_and(|images| !images.is_empty()),

@@ -50,6 +50,8 @@ pub struct Reply {
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 const BUDGET: u32 = 24;
+/// Languages whose interpreter waits in each of their sandboxes.
+const ARMED: [&str; 3] = ["bash", "javascript", "python"];
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -238,10 +240,13 @@ impl Server {
     }
 
     /// Every shelf is full again, and the only processes under this server's uids are those of idle sandboxes: PID 1 and
-    /// the agent of each.
+    /// the agent of each, and the interpreter that is armed in it.
     pub fn nothing_is_left(&self) {
         self.until_full();
-        let wanted = 2 * self.docker.sandboxes(&self.owner).len();
+        let filter = format!("label=caisson.owner={}", self.owner);
+        let images = self.docker.docker(&["ps", "--all", "--filter", &filter, "--format", "{{.Image}}"]);
+        let is_armed = |image: &str| ARMED.iter().any(|language| image.starts_with(&format!("caisson/{language}:")));
+        let wanted: usize = images.lines().map(|image| if is_armed(image) { 3 } else { 2 }).sum();
         until("no process is left", || self.processes().len() == wanted);
     }
 
