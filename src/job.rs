@@ -10,7 +10,7 @@ mod standing;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-pub use arming::{Arm, Arming, ArmingRules, ColdRule};
+pub use arming::{Arm, Arming, ArmingRules, ColdRule, MOST_ARMED_BYTES};
 pub use judging::{
     ANSWER, Case, Check, Checker, FEEDBACK, INPUT, Isolation, Judged, Judgement, Judging, MOST_CASES,
     MOST_JUDGED_BYTES, MOST_KEPT_BYTES, MOST_MESSAGE_BYTES, MOST_PARALLEL, MOST_SHOWN_BYTES, OUTPUT, Protocol,

@@ -29,7 +29,7 @@ use crate::{
 
 /// How long an interpreter may take to open its script. Too small and a loaded host arms nothing; too large and a program
 /// that opens nothing keeps its sandbox from being ready.
-const OPEN_PATIENCE: Duration = Duration::from_secs(5);
+const OPEN_PATIENCE: Duration = Duration::from_secs(8);
 const OPEN_PAUSE: Duration = Duration::from_micros(500);
 
 pub struct Armed {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     calendar::Cron,
-    job::{ArmingRules, Ceiling, ColdRule, LanguageId, Limits, WorkPath},
+    job::{ArmingRules, Ceiling, ColdRule, LanguageId, Limits, MOST_ARMED_BYTES, WorkPath},
     language::{Language, Template},
 };
 
@@ -420,7 +420,8 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
 
 /// `None` where nothing is to be started in advance.
 fn check_arm(raw: RawArm, notes: &mut Notes<'_>) -> Option<ArmingRules> {
-    let RawArm { mode, alone, sees_memory, cold_when } = raw;
+    let RawArm { mode, most_bytes, alone, sees_memory, cold_when } = raw;
+    notes.within("arm.most_bytes", most_bytes, 0, MOST_ARMED_BYTES as u64);
     if cold_when.iter().any(|rule| rule.holds.is_empty()) {
         notes.add("arm.cold_when", "has a rule whose `holds` is empty");
     }
@@ -430,7 +431,9 @@ fn check_arm(raw: RawArm, notes: &mut Notes<'_>) -> Option<ArmingRules> {
         unless: (!unless.is_empty()).then(|| unless.into_bytes()),
     });
     match mode.as_str() {
-        "run" => Some(ArmingRules { is_alone: alone, sees_memory, cold: cold.collect() }),
+        "run" => {
+            Some(ArmingRules { most_bytes: most_bytes as usize, is_alone: alone, sees_memory, cold: cold.collect() })
+        }
         "off" => None,
         _ => {
             notes.add("arm.mode", format!("must be `run` or `off`, not `{mode}`"));

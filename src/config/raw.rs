@@ -157,6 +157,7 @@ pub struct RawLanguage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RawArm {
     pub mode: String,
+    pub most_bytes: u64,
     pub alone: bool,
     pub sees_memory: bool,
     pub cold_when: Vec<RawColdRule>,
@@ -281,7 +282,7 @@ impl Default for RawLanguage {
 
 impl Default for RawArm {
     fn default() -> Self {
-        Self { mode: "off".to_owned(), alone: false, sees_memory: false, cold_when: Vec::new() }
+        Self { mode: "off".to_owned(), most_bytes: 60 * KIB, alone: false, sees_memory: false, cold_when: Vec::new() }
     }
 }
 

@@ -13,8 +13,10 @@ pub struct Arming {
 }
 
 /// What the language's interpreter does differently when its source comes through a pipe, or comes late.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArmingRules {
+    /// A larger source is one to start late for; [`MOST_ARMED_BYTES`] at most.
+    pub most_bytes: usize,
     /// It looks for other files before it opens its source.
     pub is_alone: bool,
     /// It looks at the memory limit when it starts.
@@ -43,8 +45,8 @@ pub enum Arm {
 /// With less, it may not outlive the moment in which the limit is set.
 const LEAST_MEMORY_BYTES: u64 = 32 << 20;
 
-/// Less than what a pipe takes at once.
-const MOST_SOURCE_BYTES: usize = 60 * 1024;
+/// Less than what a pipe takes at once, so that nobody waits for the program to read.
+pub const MOST_ARMED_BYTES: usize = 60 * 1024;
 
 impl Arming {
     /// Whether the step, with these files, is what would come of the armed program.
@@ -72,7 +74,7 @@ impl Arming {
 
 impl ArmingRules {
     fn take(&self, source: &[u8]) -> bool {
-        source.len() <= MOST_SOURCE_BYTES
+        source.len() <= self.most_bytes.min(MOST_ARMED_BYTES)
             // What no text has: an archive, a compiled program, or a fault that is told in more than one way.
             && !source.contains(&0)
             && !self.cold.iter().any(|rule| rule.speaks_of(source))
@@ -132,6 +134,8 @@ mod tests {
         }
     }
 
+    const RULES: ArmingRules = ArmingRules { most_bytes: 1000, is_alone: false, sees_memory: false, cold: Vec::new() };
+
     fn arming(rules: ArmingRules) -> Arming {
         Arming { step: step(), entry: WorkPath::parse("main").unwrap(), rules }
     }
@@ -146,7 +150,7 @@ mod tests {
 
     #[test]
     fn only_the_step_that_was_armed_fits() {
-        let arming = arming(ArmingRules::default());
+        let arming = arming(RULES);
         let files = [file("other", b""), file("main", b"x")];
         let fits = |step: &Step| arming.fits(&files, step, Work::Originals);
         assert!(fits(&step()));
@@ -173,7 +177,7 @@ mod tests {
 
     #[test]
     fn an_interpreter_that_looks_around_first_is_for_lone_files_and_its_own_memory_limit() {
-        let arming = arming(ArmingRules { is_alone: true, sees_memory: true, ..ArmingRules::default() });
+        let arming = arming(ArmingRules { is_alone: true, sees_memory: true, ..RULES });
         assert!(arming.fits(&[file("main", b"")], &step(), Work::Originals));
         assert!(!arming.fits(&[file("main", b""), file("other", b"")], &step(), Work::Originals));
         let mut step = step();
@@ -183,10 +187,10 @@ mod tests {
 
     #[test]
     fn a_source_that_would_be_read_otherwise_is_left_out() {
-        let rules = ArmingRules::default();
+        let rules = RULES;
         assert!(takes(&rules, b""));
-        assert!(takes(&rules, &[b'x'; MOST_SOURCE_BYTES]));
-        assert!(!takes(&rules, &[b'x'; MOST_SOURCE_BYTES + 1]));
+        assert!(takes(&rules, &[b'x'; 1000]));
+        assert!(!takes(&rules, &[b'x'; 1001]));
         assert!(!takes(&rules, b"a\0b"));
         let cookie = ColdRule { holds: b"coding:".to_vec(), within_lines: 2, unless: Some(b"utf-8".to_vec()) };
         let rules = ArmingRules { cold: vec![cookie], ..rules };

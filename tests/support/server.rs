@@ -239,15 +239,19 @@ impl Server {
         });
     }
 
-    /// Every shelf is full again, and the only processes under this server's uids are those of idle sandboxes: PID 1 and
-    /// the agent of each, and the interpreter that is armed in it.
+    /// Every shelf is full again, and the only processes under this server's uids are those of idle sandboxes.
     pub fn nothing_is_left(&self) {
         self.until_full();
+        let wanted = self.idle_processes();
+        until("no process is left", || self.processes().len() == wanted);
+    }
+
+    /// What its sandboxes have when nothing runs: PID 1 and the agent of each, and the interpreter that is armed in it.
+    pub fn idle_processes(&self) -> usize {
         let filter = format!("label=caisson.owner={}", self.owner);
         let images = self.docker.docker(&["ps", "--all", "--filter", &filter, "--format", "{{.Image}}"]);
         let is_armed = |image: &str| ARMED.iter().any(|language| image.starts_with(&format!("caisson/{language}:")));
-        let wanted: usize = images.lines().map(|image| if is_armed(image) { 3 } else { 2 }).sum();
-        until("no process is left", || self.processes().len() == wanted);
+        images.lines().map(|image| if is_armed(image) { 3 } else { 2 }).sum()
     }
 
     /// All that sandboxes of this server may run under.
