@@ -18,11 +18,16 @@ pub fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The address of the engine that all tests use, unless they say otherwise.
+pub fn docker_host() -> String {
+    std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned())
+}
+
 impl DockerHost {
     /// The host's own engine, or the one that the docker client is told to use. Without it, and without the images, there is
     /// nothing to test.
     pub fn usual() -> Self {
-        let host = Self(std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned()));
+        let host = Self(docker_host());
         let images = host.try_docker(&["image", "ls", "--quiet", "--filter", "label=caisson.inputs", "caisson/*"]);
         assert!(
             images.is_ok_and(|images| !images.is_empty()),

@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::engine::{DockerHost, turn};
+use super::engine::{DockerHost, docker_host, turn};
 
 pub struct Server {
     pub docker: DockerHost,
@@ -64,6 +64,7 @@ pub fn caisson() -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CAISSON_")) {
         command.env_remove(name);
     }
+    command.env("CAISSON_DOCKER__HOST", docker_host());
     command.current_dir(root());
     command
 }
