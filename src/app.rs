@@ -196,6 +196,7 @@ fn pool_config(language: &Language, most: usize) -> PoolConfig {
         most,
         ceiling: language.ceiling.0,
         rehearsal: language.rehearsal(),
+        arming: language.arming(),
     }
 }
 

@@ -112,9 +112,8 @@ pub enum Destroy {
 /// What can be done to a sandbox from outside, without its agent.
 pub trait Controls: Send + Sync + Debug {
     /// Before a step: from now on its job may have so much memory, and the peak begins anew. Where that cannot be done the
-    /// bound stays as it was made, and the agent's own looks are what is left. `beside_kept`: PID 1 keeps what a compile made,
-    /// which is not the job's.
-    fn allot<'a>(&'a mut self, memory_bytes: u64, beside_kept: bool) -> BoxFuture<'a, ()>;
+    /// bound stays as it was made, and the agent's own looks are what is left.
+    fn allot<'a>(&'a mut self, memory_bytes: u64, beside: Beside) -> BoxFuture<'a, ()>;
     /// What the whole sandbox has had of the processors so far, where this host has the meter.
     fn cpu_time(&self) -> Option<Duration>;
     /// What the whole sandbox takes of this host's memory now, where that can be seen.
@@ -124,6 +123,17 @@ pub trait Controls: Send + Sync + Debug {
     /// Whether the kernel ended any of its processes for want of memory. Asked when its agent is lost, which it may be for
     /// that reason; waits a little for the sandbox to end.
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool>;
+}
+
+/// What takes memory of a sandbox and is not the next step's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// The agent alone.
+    Agent,
+    /// What a step of the job's may have left.
+    Used,
+    /// What PID 1 keeps of a compile as well.
+    Kept,
 }
 
 /// The two directions of the conversation with an agent. How they come about stays inside the engine.

@@ -1,5 +1,6 @@
 //! The words that every layer shares: what is asked for, what is allowed, what came of it. No serde, no I/O.
 
+mod arming;
 mod judging;
 mod limits;
 mod path;
@@ -9,6 +10,7 @@ mod standing;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use arming::{Arm, Arming, ArmingRules, ColdRule, MOST_ARMED_BYTES};
 pub use judging::{
     ANSWER, Case, Check, Checker, FEEDBACK, INPUT, Isolation, Judged, Judgement, Judging, MOST_CASES,
     MOST_JUDGED_BYTES, MOST_KEPT_BYTES, MOST_MESSAGE_BYTES, MOST_PARALLEL, MOST_SHOWN_BYTES, OUTPUT, Protocol,
@@ -103,14 +105,15 @@ pub struct Step {
     pub limits: Limits,
     pub overflow: Overflow,
     pub output: Output,
+    pub arm: Arm,
 }
 
 impl Step {
     /// The same, with nothing on its standard input.
     pub fn without_input(&self) -> Self {
-        let Self { argv, env, stdin: _, limits, overflow, output } = self;
-        let (limits, overflow, output) = (*limits, *overflow, *output);
-        Self { argv: argv.clone(), env: env.clone(), stdin: Vec::new(), limits, overflow, output }
+        let Self { argv, env, stdin: _, limits, overflow, output, arm } = self;
+        let (limits, overflow, output, arm) = (*limits, *overflow, *output, *arm);
+        Self { argv: argv.clone(), env: env.clone(), stdin: Vec::new(), limits, overflow, output, arm }
     }
 }
 

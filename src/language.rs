@@ -9,8 +9,8 @@ pub use catalogue::{Catalogue, Unknown};
 pub use template::{Template, TemplateFault};
 
 use crate::job::{
-    Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, MOST_CASES, MOST_JUDGED_BYTES,
-    MOST_KEPT_BYTES, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath,
+    Arm, Arming, ArmingRules, Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, MOST_CASES,
+    MOST_JUDGED_BYTES, MOST_KEPT_BYTES, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath,
 };
 
 /// One language in one version; has a pool of its own. Read from `config/languages/<key>.toml`.
@@ -34,6 +34,8 @@ pub struct Language {
     /// Run in every sandbox while it warms up, so that no request pays for a first time: the interpreter or compiler with
     /// nothing to do.
     pub rehearse: Option<Template>,
+    /// The run command is started while a sandbox warms up, and waits for its source, but for these.
+    pub arm: Option<ArmingRules>,
     pub env: Vec<(String, String)>,
     pub compile_limits: Limits,
     pub run_limits: Limits,
@@ -57,6 +59,7 @@ pub struct Submission {
     pub run_limits: Limits,
     pub overflow: Overflow,
     pub output: Output,
+    pub arm: Arm,
     pub artifacts: Vec<WorkPath>,
     pub deadline: Duration,
 }
@@ -86,6 +89,7 @@ impl Language {
             run_limits,
             overflow,
             output,
+            arm,
             artifacts,
             deadline,
         } = submission;
@@ -99,6 +103,7 @@ impl Language {
             limits: compile_limits,
             overflow: Overflow::Cut,
             output,
+            arm: Arm::Off,
         });
         let run = Step {
             argv: self.run.expand(&values).into(),
@@ -107,6 +112,7 @@ impl Language {
             limits: run_limits,
             overflow,
             output,
+            arm,
         };
         let program = Program { language: self.key.clone(), files, compile };
         Job { id, standing, program, run, artifacts, deadline }
@@ -138,7 +144,27 @@ impl Language {
             limits: self.ceiling.0,
             overflow: Overflow::Cut,
             output: Output::Merged,
+            arm: Arm::Off,
         })
+    }
+
+    /// What is started in every sandbox, and waits for its source, if the language has it so: a request that says nothing
+    /// of its own.
+    pub fn arming(&self) -> Option<Arming> {
+        let rules = self.arm.clone()?;
+        let plain = template::Values { entrypoint: &self.source_file, sources: &[], flags: &[], args: &[] };
+        // The agent sees to it; the limit of the process is a back-stop behind.
+        let cpu_time = self.ceiling.0.cpu_time;
+        let step = Step {
+            argv: self.run.expand(&plain).into(),
+            env: self.environment(&[]).into(),
+            stdin: Vec::new(),
+            limits: Limits { cpu_time, ..self.run_limits },
+            overflow: Overflow::Cut,
+            output: Output::Apart,
+            arm: Arm::Auto,
+        };
+        Some(Arming { step, entry: self.source_file.clone(), rules })
     }
 
     /// The entry point first, then every other file with one of the language's extensions.

@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     engine::{Engine, EngineError, SandboxId, SandboxSpec},
-    job::{SourceFile, Stage, Step, Work, WorkPath},
+    job::{Arming, SourceFile, Stage, Step, Work, WorkPath},
     observe::{BootFault, SandboxState},
 };
 
@@ -51,6 +51,13 @@ pub struct Claimed {
 /// memory. What a compiler needs for a small program is less.
 const LIGHT: u64 = 64 << 20;
 
+/// What is done in a sandbox before it is ready, as its language has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Warmup<'a> {
+    pub rehearsal: Option<&'a Step>,
+    pub arming: Option<&'a Arming>,
+}
+
 /// Why a sandbox did not become ready.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
@@ -62,6 +69,8 @@ pub enum BootError {
     Handshake(#[source] Lost),
     #[error("the rehearsal failed")]
     Rehearsal(#[source] RehearsalError),
+    #[error("the agent was lost over what it should have armed")]
+    Arming(#[source] Lost),
     /// It could be used, and must not be.
     #[error("a promise of isolation does not hold: {0}")]
     Promise(Broken),
@@ -73,7 +82,7 @@ impl BootError {
             Self::Engine(_) => BootFault::Engine,
             Self::Silent(_) => BootFault::Silent,
             Self::Handshake(_) => BootFault::Handshake,
-            Self::Rehearsal(_) => BootFault::Rehearsal,
+            Self::Rehearsal(_) | Self::Arming(_) => BootFault::Rehearsal,
             Self::Promise(_) => BootFault::Promise,
         }
     }
@@ -86,7 +95,7 @@ impl Ready {
     pub async fn boot(
         mut custody: Custody,
         spec: &SandboxSpec,
-        rehearsal: Option<&Step>,
+        warmup: Warmup<'_>,
         engine: &dyn Engine,
         patience: Duration,
     ) -> Result<Self, BootError> {
@@ -95,16 +104,22 @@ impl Ready {
         let prepared = async {
             let proven = link.proven.clone();
             let mut session = Session::greet(link, spec.agent_uid, spec.job_uid).await.map_err(BootError::Handshake)?;
-            if proven.is() {
-                return Ok((session, None));
+            let Warmup { rehearsal, arming } = warmup;
+            let mut seen = None;
+            if !proven.is() {
+                let inspection = inspection::inspect(&mut session).await.map_err(BootError::Rehearsal)?;
+                inspection.check(spec).map_err(BootError::Promise)?;
+                if let Some(step) = rehearsal {
+                    rehearsal::rehearse(&mut session, step).await.map_err(BootError::Rehearsal)?;
+                }
+                seen = Some(inspection);
+                proven.set();
             }
-            let inspection = inspection::inspect(&mut session).await.map_err(BootError::Rehearsal)?;
-            inspection.check(spec).map_err(BootError::Promise)?;
-            if let Some(step) = rehearsal {
-                rehearsal::rehearse(&mut session, step).await.map_err(BootError::Rehearsal)?;
+            // Last: whatever runs in a sandbox ends what is armed there.
+            if let Some(arming) = arming {
+                session.arm(arming).await.map_err(BootError::Arming)?;
             }
-            proven.set();
-            Ok((session, Some(inspection)))
+            Ok((session, seen))
         };
         let (session, inspection) = timeout(patience, prepared).await.unwrap_or(Err(BootError::Silent(patience)))?;
         custody.agent_will_leave(true);

@@ -23,6 +23,12 @@ pub enum Order {
     Prepare(caisson_protocol::Work),
     /// Start a program; with it come its stdin, stdout and stderr.
     Spawn(Spawn),
+    /// Start a program whose source comes later, under the name of `entry`; with it come the three streams.
+    Arm { entry: String, spawn: Spawn },
+    /// Give it the source, which is in its place by now, and watch it as one that was spawned.
+    Feed,
+    /// End it.
+    Disarm,
     /// End the program that runs, and every process of the job.
     Kill,
     /// Open a regular file below the work directory.
@@ -55,6 +61,11 @@ pub enum Answer {
     Opened,
     Imported,
     Prepared,
+    /// It waits for its source.
+    Armed,
+    /// It has it.
+    Fed,
+    Disarmed,
     Refused(String),
 }
 
@@ -65,6 +76,13 @@ pub struct Death {
     pub max_rss_bytes: u64,
     pub not_kept: bool,
     pub kept_bytes: u64,
+}
+
+impl Death {
+    /// Of a program that is about to be killed, until more is known.
+    pub fn unknown() -> Self {
+        Self { exit: caisson_protocol::Exit::Signal(libc::SIGKILL), max_rss_bytes: 0, not_kept: false, kept_bytes: 0 }
+    }
 }
 
 /// In the sandbox's own network namespace, so that one name serves all.

@@ -119,6 +119,11 @@ extern "C" fn become_program(launch: *mut libc::c_void) -> libc::c_int {
     127
 }
 
+/// What a program's three streams come as.
+pub fn streams(fds: Vec<OwnedFd>) -> io::Result<[OwnedFd; 3]> {
+    fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))
+}
+
 /// What every program inherits and no step changes. Done once, by PID 1 and for itself as well: a call less between a
 /// job's arrival and its start.
 pub fn settle() -> io::Result<()> {

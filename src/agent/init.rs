@@ -15,6 +15,7 @@ use rustix::{
 };
 
 use crate::{
+    armed::Armed,
     channel::{self, Answer, Channel, Death, Order, Spawn},
     child::{self, Program},
     confine::Confinement,
@@ -40,6 +41,7 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
     filter::enter()?;
     let mut channel = meet()?;
     let mut kept = None;
+    let mut armed: Option<Armed> = None;
     while let Some((order, fds)) = channel.receive::<Order>()? {
         match order {
             Order::Prepare(work) => {
@@ -50,12 +52,41 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
                 channel.send(&answer, &[])?;
             }
             Order::Spawn(spawn) => {
-                let Some(death) = spawn_to_end(&spawn, &confinement, fds, &mut channel, &children, &mut kept)? else {
+                let started = start(&spawn, &confinement, fds);
+                if !see_to_end(started, spawn.keep, &mut channel, &children, &mut kept)? {
                     return Ok(());
+                }
+            }
+            Order::Arm { entry, spawn } => {
+                let answer = match Armed::start(entry, &spawn, &confinement, fds, has_died) {
+                    Ok(program) => {
+                        armed = Some(program);
+                        Answer::Armed
+                    }
+                    Err(error) => {
+                        end_all();
+                        Answer::Refused(error.to_string())
+                    }
                 };
-                channel.send(&Answer::Ended(death), &[])?;
-                // Nobody waits for it: it is done before the next order comes.
                 tree::settle_dates()?;
+                channel.send(&answer, &[])?;
+            }
+            Order::Feed => match feed(armed.take())? {
+                Ok(main) => {
+                    channel.send(&Answer::Fed, &[])?;
+                    if !see_to_end(Ok(main), false, &mut channel, &children, &mut kept)? {
+                        return Ok(());
+                    }
+                }
+                Err(reason) => {
+                    end_all();
+                    channel.send(&Answer::Refused(reason), &[])?;
+                }
+            },
+            Order::Disarm => {
+                armed = None;
+                end_all();
+                channel.send(&Answer::Disarmed, &[])?;
             }
             Order::Open { path } => match tree::open_regular(&path) {
                 Ok(file) => channel.send(&Answer::Opened, &[file.as_fd()])?,
@@ -106,20 +137,20 @@ pub fn accept_agent(agent_uid: u32) -> io::Result<Channel> {
     }
 }
 
-/// Runs a program until it or the agent's patience ends, then leaves no process; `None` when the agent has left.
-fn spawn_to_end(
-    spawn: &Spawn,
-    confinement: &Option<Confinement>,
-    fds: Vec<OwnedFd>,
+/// Watches a program that has been started until it or the agent's patience ends, leaves no process, and says so; `false`
+/// when the agent has left.
+fn see_to_end(
+    started: io::Result<i32>,
+    keep: bool,
     channel: &mut Channel,
     children: &OwnedFd,
     kept: &mut Option<Kept>,
-) -> io::Result<Option<Death>> {
-    let mut death = Death { exit: Exit::Signal(libc::SIGKILL), max_rss_bytes: 0, not_kept: false, kept_bytes: 0 };
-    match start(spawn, confinement, fds) {
+) -> io::Result<bool> {
+    let mut death = Death::unknown();
+    match started {
         Ok(main) => {
             if !wait_for_main(main, &mut death, channel, children)? {
-                return Ok(None);
+                return Ok(false);
             }
             kill_all(main, &mut death);
         }
@@ -129,12 +160,23 @@ fn spawn_to_end(
             death.exit = Exit::NotStarted(error.raw_os_error().unwrap_or(libc::EIO));
         }
     }
-    if spawn.keep && death.exit == Exit::Code(0) {
+    if keep && death.exit == Exit::Code(0) {
         *kept = Kept::take().ok();
         death.not_kept = kept.is_none();
         death.kept_bytes = kept.as_ref().map_or(0, Kept::bytes);
     }
-    Ok(Some(death))
+    channel.send(&Answer::Ended(death), &[])?;
+    // Nobody waits for it: it is done before the next order comes.
+    tree::settle_dates()?;
+    Ok(true)
+}
+
+fn feed(armed: Option<Armed>) -> io::Result<Result<i32, String>> {
+    match armed {
+        None => Ok(Err("nothing is armed".to_owned())),
+        Some(armed) if has_died(armed.main) => Ok(Err("what was armed has ended".to_owned())),
+        Some(armed) => armed.feed(),
+    }
 }
 
 /// No process of the job is alive.
@@ -148,8 +190,7 @@ fn prepare(work: Work, kept: Option<&Kept>) -> io::Result<()> {
 }
 
 fn start(spawn: &Spawn, confinement: &Option<Confinement>, fds: Vec<OwnedFd>) -> io::Result<i32> {
-    let stdio: [OwnedFd; 3] = fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
-    Program::new(spawn, confinement)?.start(&stdio)
+    Program::new(spawn, confinement)?.start(&child::streams(fds)?)
 }
 
 /// Until the main process is dead or the agent says so; `false` when the agent has left.
@@ -180,7 +221,17 @@ fn wait_for_main(main: i32, death: &mut Death, channel: &mut Channel, children: 
             return Ok(match channel.receive::<Order>()? {
                 Some((Order::Kill, _)) => true,
                 // Nothing else is ever sent while a program runs.
-                Some((Order::Prepare(_) | Order::Spawn(_) | Order::Open { .. } | Order::Export | Order::Import, _))
+                Some((
+                    Order::Prepare(_)
+                    | Order::Spawn(_)
+                    | Order::Arm { .. }
+                    | Order::Feed
+                    | Order::Disarm
+                    | Order::Open { .. }
+                    | Order::Export
+                    | Order::Import,
+                    _,
+                ))
                 | None => false,
             });
         }
@@ -199,6 +250,22 @@ fn kill_all(main: i32, death: &mut Death) {
             }
             None => return,
         }
+    }
+}
+
+/// Leaves no process, whatever there was.
+fn end_all() {
+    kill_all(0, &mut Death::unknown());
+}
+
+/// Whether a child has ended. It is buried by whoever ends the others.
+fn has_died(pid: i32) -> bool {
+    let Ok(id) = libc::id_t::try_from(pid) else { return true };
+    // SAFETY: all zero is a valid siginfo, which is a valid place for the answer.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        libc::waitid(libc::P_PID, id, &mut info, flags) != 0 || info.si_pid() != 0
     }
 }
 

@@ -14,6 +14,7 @@
 //! Without a daemon the program has a third role, outside: a `nursery` (root) lives in the image's root and forks both of them,
 //! so that nothing is executed and little is mounted for a sandbox.
 
+mod armed;
 mod birth;
 mod channel;
 mod child;

@@ -19,7 +19,7 @@ use crate::{
     channel::{self, Answer, Channel, Order},
     hide,
     meter::Meter,
-    supervise::{self, Supervised},
+    supervise::{self, Armed, Supervised},
     talk::Talk,
     tree,
 };
@@ -57,6 +57,8 @@ pub fn run(meet: impl FnOnce() -> io::Result<(Channel, u32)>) -> io::Result<()> 
                 Ok(Supervised::Alone) => return Ok(()),
                 Err(error) => Err(error),
             },
+            ToAgent::Arm { entry, step } => agent.arm(entry, &step, &mut talk),
+            ToAgent::Disarm => agent.disarm(),
             // For a program that ended while they were on their way.
             ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop => Ok(()),
             ToAgent::Fetch { path, max_bytes } => agent.bring(&Order::Open { path }, max_bytes, &mut talk),
@@ -135,11 +137,20 @@ struct Agent {
     is_stale: bool,
     /// Where PID 1 takes in what is imported.
     import: Option<File>,
+    armed: Option<Armed>,
 }
 
 impl Agent {
     fn new(channel: Channel) -> io::Result<Self> {
-        Ok(Self { meter: Meter::open()?, channel, file: None, stdin: Vec::new(), is_stale: false, import: None })
+        Ok(Self {
+            meter: Meter::open()?,
+            channel,
+            file: None,
+            stdin: Vec::new(),
+            is_stale: false,
+            import: None,
+            armed: None,
+        })
     }
 
     fn begin_file(&mut self, path: &str, piece: &[u8]) -> io::Result<()> {
@@ -178,8 +189,26 @@ impl Agent {
 
     fn run(&mut self, step: &Step, talk: &mut Talk) -> io::Result<Supervised> {
         self.is_stale = true;
+        if !step.feed {
+            self.disarm()?;
+        }
         let stdin = std::mem::take(&mut self.stdin);
-        supervise::run(step, stdin, &self.meter, &mut self.channel, talk)
+        supervise::run(step, stdin, self.armed.take(), &self.meter, &mut self.channel, talk)
+    }
+
+    fn arm(&mut self, entry: String, step: &Step, talk: &mut Talk) -> io::Result<()> {
+        self.disarm()?;
+        let armed = supervise::arm(entry, step, &self.meter, &mut self.channel)?;
+        talk.say(&FromAgent::Armed(armed.map(|armed| self.armed = Some(armed))), &[]);
+        Ok(())
+    }
+
+    fn disarm(&mut self) -> io::Result<()> {
+        if self.armed.take().is_some() {
+            self.channel.send(&Order::Disarm, &[])?;
+            self.obeyed(|answer| matches!(answer, Answer::Disarmed))?;
+        }
+        Ok(())
     }
 
     /// Has PID 1 open something and sends what is in it.
@@ -191,7 +220,10 @@ impl Agent {
                 None => return Err(io::Error::other("PID 1 sent no file")),
             },
             Some((Answer::Refused(reason), _)) => Err(reason),
-            Some((Answer::Ended(_) | Answer::Imported | Answer::Prepared, _)) => {
+            Some((
+                Answer::Ended(_) | Answer::Imported | Answer::Prepared | Answer::Armed | Answer::Fed | Answer::Disarmed,
+                _,
+            )) => {
                 return Err(io::Error::other("PID 1 answered amiss"));
             }
             None => return Err(io::Error::other("PID 1 has left")),

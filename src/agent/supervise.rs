@@ -40,6 +40,9 @@ const APPETITE: usize = 2 << 20;
 /// Whoever has written more than this since the last look does not write little.
 const LITTLE: usize = 16 * 1024;
 
+/// The kernel charges memory in lots, so that a meter may be off by some of them.
+const METER_GRAIN: u64 = 1 << 20;
+
 /// A program may open its own streams anew, by `/dev/stdin` and the like. They are the agent's by birth.
 const STREAM_MODE: Mode = Mode::from_bits_retain(0o666);
 
@@ -50,31 +53,78 @@ pub enum Supervised {
     Alone,
 }
 
+/// A program that was started before its source was there, as its supervisor sees it.
+pub struct Armed {
+    streams: Streams,
+    /// What the sandbox took more of for it. It is the program's: one that is started late takes it too.
+    memory_bytes: u64,
+}
+
+/// A program that has just begun.
+struct Begun {
+    before: Reading,
+    /// Bytes of the files that it finds.
+    held: u64,
+    /// What was in use and is not this step's.
+    memory_before: u64,
+    started: Instant,
+    streams: Streams,
+    armed: bool,
+}
+
+/// Our ends of a program's stdin, stdout and stderr.
+struct Streams {
+    stdin: OwnedFd,
+    stdout: OwnedFd,
+    /// Absent when both go through one.
+    stderr: Option<OwnedFd>,
+}
+
+/// Has PID 1 start the program without its source; an inner error says why it did not.
+pub fn arm(entry: String, step: &Step, meter: &Meter, channel: &mut Channel) -> io::Result<Result<Armed, String>> {
+    let (streams, theirs) = Streams::new(step.merge_stderr)?;
+    let before = meter.read()?;
+    channel.send(&Order::Arm { entry, spawn: spawn(step, meter) }, &theirs.each_ref().map(AsFd::as_fd))?;
+    drop(theirs);
+    match channel.receive::<Answer>()? {
+        Some((Answer::Armed, _)) => {
+            let memory_bytes = meter.read()?.memory_bytes.saturating_sub(before.memory_bytes);
+            Ok(Ok(Armed { streams, memory_bytes }))
+        }
+        Some((Answer::Refused(reason), _)) => Ok(Err(reason)),
+        _ => Err(io::Error::other("PID 1 answered amiss")),
+    }
+}
+
 pub fn run(
     step: &Step,
     stdin: Vec<u8>,
+    armed: Option<Armed>,
     meter: &Meter,
     channel: &mut Channel,
     talk: &mut Talk,
 ) -> io::Result<Supervised> {
-    let before = meter.read()?;
-    // In use now, by files that the program finds. They count against it: they are memory, and it can read them.
-    let held = tree::held_bytes()?;
-    let (mut pipes, theirs) = Pipes::new(step, stdin)?;
-    let started = Instant::now();
-    channel.send(&Order::Spawn(spawn(step, meter)), &theirs.each_ref().map(AsFd::as_fd))?;
-    drop(theirs);
-
+    let begun = match armed {
+        Some(armed) => Begun::fed(armed, meter, channel)?,
+        None => None,
+    };
+    let begun = match begun {
+        Some(begun) => begun,
+        None => Begun::afresh(step, meter, channel)?,
+    };
+    let Begun { before, held, memory_before, started, streams, armed } = begun;
+    let mut pipes = Pipes::new(step, stdin, streams)?;
     let mut watch = Watch {
         step,
         meter,
         before,
-        memory_before: before.memory_bytes.saturating_sub(held),
+        memory_before,
         started,
         looked: started,
         memory_seen: held,
         is_announced: false,
         stopped: None,
+        armed,
     };
     let Some(death) = watch.until_death(&mut pipes, channel, talk)? else { return Ok(Supervised::Alone) };
     let wall = started.elapsed();
@@ -83,6 +133,57 @@ pub fn run(
     talk.say(&FromAgent::Ended(ended), &[]);
     talk.flush_all()?;
     Ok(Supervised::Ended)
+}
+
+impl Begun {
+    fn afresh(step: &Step, meter: &Meter, channel: &Channel) -> io::Result<Self> {
+        let before = meter.read()?;
+        // In use now, by files that the program finds. They count against it: they are memory, and it can read them.
+        let held = tree::held_bytes()?;
+        let (streams, theirs) = Streams::new(step.merge_stderr)?;
+        let started = Instant::now();
+        channel.send(&Order::Spawn(spawn(step, meter)), &theirs.each_ref().map(AsFd::as_fd))?;
+        let memory_before = before.memory_bytes.saturating_sub(held);
+        Ok(Self { before, held, memory_before, started, streams, armed: false })
+    }
+
+    /// `None` where it cannot be given its source; by then nothing is left of it.
+    fn fed(armed: Armed, meter: &Meter, channel: &mut Channel) -> io::Result<Option<Self>> {
+        let Armed { streams, memory_bytes } = armed;
+        let before = meter.read()?;
+        let held = tree::held_bytes()?;
+        let started = Instant::now();
+        channel.send(&Order::Feed, &[])?;
+        let memory_before = before.memory_bytes.saturating_sub(held + memory_bytes);
+        match channel.receive::<Answer>()? {
+            Some((Answer::Fed, _)) => Ok(Some(Self { before, held, memory_before, started, streams, armed: true })),
+            Some((Answer::Refused(_), _)) => Ok(None),
+            _ => Err(io::Error::other("PID 1 answered amiss")),
+        }
+    }
+}
+
+impl Streams {
+    /// Ours, and the program's stdin, stdout and stderr.
+    fn new(merge_stderr: bool) -> io::Result<(Self, [OwnedFd; 3])> {
+        let (their_stdin, stdin) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (stdout, their_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (stderr, their_stderr) = if merge_stderr {
+            (None, their_stdout.try_clone()?)
+        } else {
+            let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+            (Some(ours), theirs)
+        };
+        let theirs = [their_stdin, their_stdout, their_stderr];
+        for stream in &theirs {
+            match fchmod(stream, STREAM_MODE) {
+                // Our own pipe: gVisor's cannot be changed by anybody, and cannot be opened anew.
+                Ok(()) | Err(rustix::io::Errno::PERM) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((Self { stdin, stdout, stderr }, theirs))
+    }
 }
 
 fn spawn(step: &Step, meter: &Meter) -> Spawn {
@@ -114,6 +215,7 @@ struct Watch<'a> {
     /// Whether the server knows that the program runs.
     is_announced: bool,
     stopped: Option<Stop>,
+    armed: bool,
 }
 
 impl Watch<'_> {
@@ -126,9 +228,16 @@ impl Watch<'_> {
             if ready.init {
                 return match channel.receive::<Answer>()? {
                     Some((Answer::Ended(death), _)) => Ok(Some(death)),
-                    Some((Answer::Opened | Answer::Imported | Answer::Prepared | Answer::Refused(_), _)) => {
-                        Err(io::Error::other("PID 1 answered amiss"))
-                    }
+                    Some((
+                        Answer::Opened
+                        | Answer::Imported
+                        | Answer::Prepared
+                        | Answer::Armed
+                        | Answer::Fed
+                        | Answer::Disarmed
+                        | Answer::Refused(_),
+                        _,
+                    )) => Err(io::Error::other("PID 1 answered amiss")),
                     None => Ok(None),
                 };
             }
@@ -204,13 +313,18 @@ impl Watch<'_> {
             stderr_cut: pipes.stderr.as_ref().is_some_and(|drain| drain.cut),
             not_kept: death.not_kept,
             kept_bytes: death.kept_bytes,
+            armed: self.armed,
         })
     }
 
     /// The control group's own peak is exact, but is the peak of all steps so far: it speaks of this one only when this
-    /// one raised it. Otherwise the largest look, or the largest process, is the best there is.
+    /// one raised it, or when it had begun anew just before. Otherwise the largest look, or the largest process, is the best
+    /// there is.
     fn memory_peak(&self, after: &Reading, death: &Death) -> u64 {
-        if after.memory_peak_bytes > self.before.memory_peak_bytes {
+        let peak_before = self.before.memory_peak_bytes;
+        // A program that was armed may never need more than it had by then.
+        let begins_here = self.armed && peak_before.saturating_sub(self.before.memory_bytes) < METER_GRAIN;
+        if after.memory_peak_bytes > peak_before || begins_here {
             after.memory_peak_bytes.saturating_sub(self.memory_before)
         } else {
             self.memory_seen.max(death.max_rss_bytes.min(after.memory_peak_bytes))
@@ -252,41 +366,24 @@ struct Ready {
 }
 
 impl Pipes {
-    /// Ours, and the program's stdin, stdout and stderr.
-    fn new(step: &Step, input: Vec<u8>) -> io::Result<(Self, [OwnedFd; 3])> {
-        let (their_stdin, our_stdin) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (our_stdout, their_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
+    fn new(step: &Step, input: Vec<u8>, streams: Streams) -> io::Result<Self> {
+        let Streams { stdin, stdout, stderr } = streams;
         let drain = |pipe: OwnedFd, stream| -> io::Result<Drain> {
             Ok(Drain { pipe: Some(nonblocking(pipe)?), stream, left: step.limits.output_bytes, cut: false })
         };
-        let (stderr, their_stderr) = if step.merge_stderr {
-            (None, their_stdout.try_clone()?)
-        } else {
-            let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
-            (Some(drain(ours, Stream::Stderr)?), theirs)
-        };
-        let pipes = Self {
+        Ok(Self {
             // No input: the program sees the end of file at once.
-            stdin: if input.is_empty() && !step.joined { None } else { Some(nonblocking(our_stdin)?) },
+            stdin: if input.is_empty() && !step.joined { None } else { Some(nonblocking(stdin)?) },
             input,
             fed: 0,
             joined: step.joined,
             input_ended: !step.joined,
-            stdout: drain(our_stdout, Stream::Stdout)?,
-            stderr,
+            stdout: drain(stdout, Stream::Stdout)?,
+            stderr: stderr.map(|pipe| drain(pipe, Stream::Stderr)).transpose()?,
             kill_on_overflow: step.overflow == Overflow::Kill,
             lull_ends: Instant::now() + LULL,
             buffer: vec![0; 64 * 1024],
-        };
-        let theirs = [their_stdin, their_stdout, their_stderr];
-        for stream in &theirs {
-            match fchmod(stream, STREAM_MODE) {
-                // Our own pipe: gVisor's cannot be changed by anybody, and cannot be opened anew.
-                Ok(()) | Err(rustix::io::Errno::PERM) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok((pipes, theirs))
+        })
     }
 
     /// Until something can be done, or patience ends.

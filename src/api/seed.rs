@@ -25,7 +25,7 @@ use super::{
     Api, ApiConfig, body, fault::Fault, id, native::whole_status, status::json, text, timing::with_timing, trace,
 };
 use crate::{
-    job::{Exit, Limits, Outcome, Output, Overflow, Report, SourceFile, Stage, Standing},
+    job::{Arm, Exit, Limits, Outcome, Output, Overflow, Report, SourceFile, Stage, Standing},
     language::{Catalogue, Language, Submission},
 };
 
@@ -161,6 +161,7 @@ impl Asked {
             },
             overflow: Overflow::Cut,
             output: Output::Merged,
+            arm: Arm::Auto,
             artifacts: Vec::new(),
             // The wait for a sandbox is not the program's time.
             deadline: (config.default_deadline + 2 * limit).min(config.max_deadline),
@@ -254,6 +255,7 @@ mod tests {
             exit,
             usage: Usage { wall_time: Duration::from_millis(wall_ms), ..Usage::default() },
             message: None,
+            armed: false,
         }
     }
 

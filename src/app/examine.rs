@@ -14,7 +14,7 @@ use crate::{
     engine::{Engine, EngineError, EngineInfo},
     language::Language,
     observe::{Deaf, Observer},
-    sandbox::{BootError, Ledger, LedgerConfig, Promise, Ready, Remains},
+    sandbox::{BootError, Ledger, LedgerConfig, Promise, Ready, Remains, Warmup},
 };
 
 /// One thing that was looked at.
@@ -146,7 +146,8 @@ async fn of_language(
     let job_uid = custody.job_uid();
     let spec = pool.spec(&custody, config.pool.cpus);
     let since = Instant::now();
-    let booted = Ready::boot(custody, &spec, pool.rehearsal.as_ref(), engine, config.pool.boot_patience).await;
+    let warmup = Warmup { rehearsal: pool.rehearsal.as_ref(), arming: pool.arming.as_ref() };
+    let booted = Ready::boot(custody, &spec, warmup, engine, config.pool.boot_patience).await;
     let took = since.elapsed();
     match &booted {
         Ok(ready) => promises.extend(ready.inspection().into_iter().flat_map(|seen| seen.promises(job_uid))),

@@ -9,14 +9,14 @@ use super::{
     SeedExitStatus, Server, Telemetry,
     overlay::Overlay,
     raw::{
-        Raw, RawCompat, RawDocker, RawEngine, RawKey, RawLanguage, RawLanguages, RawLimits, RawLog, RawNative, RawPool,
-        RawSchedule, RawSeed, RawServer, RawStages, RawTelemetry,
+        Raw, RawArm, RawColdRule, RawCompat, RawDocker, RawEngine, RawKey, RawLanguage, RawLanguages, RawLimits,
+        RawLog, RawNative, RawPool, RawSchedule, RawSeed, RawServer, RawStages, RawTelemetry,
     },
     source::{Layered, Read},
 };
 use crate::{
     calendar::Cron,
-    job::{Ceiling, LanguageId, Limits, WorkPath},
+    job::{ArmingRules, Ceiling, ColdRule, LanguageId, Limits, MOST_ARMED_BYTES, WorkPath},
     language::{Language, Template},
 };
 
@@ -380,6 +380,7 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
         compile,
         run,
         rehearse,
+        arm,
         env,
         pool_size,
         limits,
@@ -406,6 +407,10 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
     };
     let compile = optional("compile", compile);
     let rehearse = optional("rehearse", rehearse);
+    let arm = check_arm(arm, notes);
+    if arm.is_some() && (compile.is_some() || source_file.as_ref().is_some_and(|path| path.as_str().contains('/'))) {
+        notes.add("arm.mode", "is for a language without a compile command, whose source_file lies in no directory");
+    }
     for name in env.keys().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
         notes.add("env", format!("holds the impossible name `{}`", name.escape_default()));
     }
@@ -426,12 +431,37 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
         compile,
         run: run?,
         rehearse,
+        arm,
         env: env.into_iter().collect(),
         compile_limits: limits_of(&compile_limits),
         run_limits: limits_of(&run_limits),
         ceiling: Ceiling(limits_of(&ceiling)),
         pool_size: size.unwrap_or(pool_size) as usize,
     })
+}
+
+/// `None` where nothing is to be started in advance.
+fn check_arm(raw: RawArm, notes: &mut Notes<'_>) -> Option<ArmingRules> {
+    let RawArm { mode, most_bytes, alone, sees_memory, cold_when } = raw;
+    notes.within("arm.most_bytes", most_bytes, 0, MOST_ARMED_BYTES as u64);
+    if cold_when.iter().any(|rule| rule.holds.is_empty()) {
+        notes.add("arm.cold_when", "has a rule whose `holds` is empty");
+    }
+    let cold = cold_when.into_iter().map(|RawColdRule { holds, within_lines, unless }| ColdRule {
+        holds: holds.into_bytes(),
+        within_lines: usize::try_from(within_lines).unwrap_or(usize::MAX),
+        unless: (!unless.is_empty()).then(|| unless.into_bytes()),
+    });
+    match mode.as_str() {
+        "run" => {
+            Some(ArmingRules { most_bytes: most_bytes as usize, is_alone: alone, sees_memory, cold: cold.collect() })
+        }
+        "off" => None,
+        _ => {
+            notes.add("arm.mode", format!("must be `run` or `off`, not `{mode}`"));
+            None
+        }
+    }
 }
 
 fn check_together(languages: &[Language], pool: &Pool, notes: &mut Notes<'_>) {

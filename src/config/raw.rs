@@ -159,10 +159,30 @@ pub struct RawLanguage {
     pub compile: Vec<String>,
     pub run: Vec<String>,
     pub rehearse: Vec<String>,
+    pub arm: RawArm,
     pub env: BTreeMap<String, String>,
     pub pool_size: u64,
     /// Begins as the limits of `config/caisson.toml`.
     pub limits: RawStages,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RawArm {
+    pub mode: String,
+    pub most_bytes: u64,
+    pub alone: bool,
+    pub sees_memory: bool,
+    pub cold_when: Vec<RawColdRule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawColdRule {
+    pub holds: String,
+    #[serde(default)]
+    pub within_lines: u64,
+    #[serde(default)]
+    pub unless: String,
 }
 
 const KIB: u64 = 1024;
@@ -264,6 +284,7 @@ impl Default for RawLanguage {
             compile: Vec::new(),
             run: Vec::new(),
             rehearse: Vec::new(),
+            arm: RawArm::default(),
             env: BTreeMap::new(),
             pool_size: 4,
             limits: RawStages::default(),
@@ -280,6 +301,12 @@ impl Default for RawEngine {
 impl Default for RawNative {
     fn default() -> Self {
         Self { roots: "/var/lib/caisson/roots".to_owned() }
+    }
+}
+
+impl Default for RawArm {
+    fn default() -> Self {
+        Self { mode: "off".to_owned(), most_bytes: 60 * KIB, alone: false, sees_memory: false, cold_when: Vec::new() }
     }
 }
 

@@ -3,6 +3,7 @@ use std::{fs, path::PathBuf};
 use toml::{Table, Value};
 
 use super::*;
+use crate::job::{ArmingRules, ColdRule};
 
 fn shipped() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/config/caisson.toml"))
@@ -170,6 +171,35 @@ fn a_language_file_is_checked_like_the_rest() {
             ),
         ]
     );
+    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_armed_is_said_in_the_language_file() {
+    let file = written("arm", "[languages]\ndirectory = \"mine\"\n");
+    let languages = file.with_file_name("mine");
+    fs::create_dir_all(&languages).unwrap();
+    fs::copy(shipped().with_file_name("seccomp.json"), file.with_file_name("seccomp.json")).unwrap();
+    let arming = |text: &str| {
+        let head = "name = \"Lua\"\nversion = \"5\"\nimage = \"x\"\nsource_file = \"x.lua\"\nrun = [\"/lua\"]\n";
+        fs::write(languages.join("lua.toml"), format!("{head}{text}")).unwrap();
+        load_from(file.clone(), &[], &[]).map(|config| config.languages[0].arm.clone())
+    };
+    assert_eq!(arming("").unwrap(), None);
+    let cold = ColdRule { holds: b"x=".to_vec(), within_lines: 2, unless: Some(b"y".to_vec()) };
+    let rules = ArmingRules { most_bytes: 4096, is_alone: false, sees_memory: true, cold: vec![cold] };
+    let text = "[arm]\nmode = \"run\"\nmost_bytes = 4096\nsees_memory = true\n\
+        cold_when = [{ holds = \"x=\", within_lines = 2, unless = \"y\" }]\n";
+    assert_eq!(arming(text).unwrap(), Some(rules));
+    for (text, problem) in [
+        ("[arm]\nmode = \"on\"\n", "arm.mode: must be `run` or `off`, not `on`"),
+        ("[arm]\nmode = \"run\"\nmost_bytes = 61441\n", "arm.most_bytes: must be at most 61440, is 61441"),
+        ("[arm]\ncold_when = [{ holds = \"\" }]\n", "arm.cold_when: has a rule whose `holds` is empty"),
+        ("compile = [\"/luac\"]\n[arm]\nmode = \"run\"\n", "arm.mode: is for a language without a compile command"),
+    ] {
+        let faults = arming(text).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains(problem), "{faults:?}");
+    }
     fs::remove_dir_all(file.parent().unwrap()).unwrap();
 }
 

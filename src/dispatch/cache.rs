@@ -148,6 +148,7 @@ mod tests {
             exit: Exit::Code(0),
             usage: Usage::default(),
             message: None,
+            armed: false,
         };
         Compiled { artifact: Arc::new(vec![0; 95]), stage }
     }

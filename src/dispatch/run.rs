@@ -146,6 +146,7 @@ impl Hands<'_> {
             wall_ms = stage.usage.wall_time.as_secs_f64() * 1e3,
             cpu_ms = stage.usage.cpu_time.as_secs_f64() * 1e3,
             memory_bytes = stage.usage.memory_peak_bytes,
+            armed = stage.armed,
             "stage ended"
         );
         Stepped { stage, was_lost, was_lost_unheard, was_cut_short }

@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Controls, Destroy, Engine, EngineError, EngineInfo, Link, Listed, Proven, SandboxId, SandboxSpec};
+use super::{Beside, Controls, Destroy, Engine, EngineError, EngineInfo, Link, Listed, Proven, SandboxId, SandboxSpec};
 use crate::observe::EngineFault;
 
 #[derive(Debug, Clone, Default)]
@@ -245,7 +245,7 @@ impl FakeControls {
 }
 
 impl Controls for FakeControls {
-    fn allot<'a>(&'a mut self, memory_bytes: u64, _beside_kept: bool) -> BoxFuture<'a, ()> {
+    fn allot<'a>(&'a mut self, memory_bytes: u64, _beside: Beside) -> BoxFuture<'a, ()> {
         Box::pin(async move { self.shared().allotted.push(memory_bytes) })
     }
 
@@ -290,6 +290,7 @@ fn ended(exit: Exit) -> Ended {
         stderr_cut: false,
         not_kept: false,
         kept_bytes: 1,
+        armed: false,
     }
 }
 
@@ -327,6 +328,7 @@ impl FakeAgent {
                     self.file = payload;
                 }
                 ToAgent::File { .. } | ToAgent::More => {}
+                ToAgent::Arm { .. } => self.say(&FromAgent::Armed(Ok(())), &[]).await?,
                 ToAgent::Stdin => self.stdin.extend_from_slice(&payload),
                 ToAgent::Prepare(_) => self.say(&FromAgent::Prepared, &[]).await?,
                 ToAgent::Run(step) if step.argv.starts_with(&protocol::INSPECTION.map(str::to_owned)) => {
@@ -357,7 +359,7 @@ impl FakeAgent {
                         self.say(&FromAgent::Imported, &[]).await?;
                     }
                 }
-                ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop => {}
+                ToAgent::Disarm | ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop => {}
             }
         }
     }

@@ -9,6 +9,7 @@ use std::{
 
 use tracing::debug;
 
+use super::Beside;
 use crate::job::MOST_KEPT_BYTES;
 
 /// What PID 1 and the agent need beside the job: their own pages, pipes and buffers. Too small and the kernel ends the
@@ -27,26 +28,23 @@ pub(super) struct Bounds {
     /// What it was made with.
     whole: u64,
     now: u64,
-    /// A job has had memory of it: there is more to look at than a rehearsal's.
-    is_used: bool,
 }
 
 impl Bounds {
     pub fn new(memory_bytes: u64) -> Self {
         let whole = memory_bytes + AGENT_MEMORY;
-        Self { whole, now: whole, is_used: false }
+        Self { whole, now: whole }
     }
 
     /// The bound for the next step, which [`Bounds::is_near`] may say is in force already. So much for the job, beside what
     /// is in use already, will stay, and is not the job's. What PID 1 keeps of a compile is not, and for its sake a sandbox
     /// may be larger than it was made. `solid`: what is in use and stays.
-    pub fn next(&mut self, memory_bytes: u64, beside_kept: bool, solid: impl FnOnce() -> Option<u64>) -> u64 {
-        let may_hold_much = std::mem::replace(&mut self.is_used, true) || beside_kept;
-        // Where nobody can look, as much as it may be.
-        let in_use = match Some(solid).filter(|_| may_hold_much).and_then(|solid| solid()) {
-            Some(in_use) => in_use,
-            None if beside_kept => MOST_KEPT_BYTES,
-            None => 0,
+    pub fn next(&self, memory_bytes: u64, beside: Beside, solid: impl FnOnce() -> Option<u64>) -> u64 {
+        let in_use = match beside {
+            Beside::Agent => 0,
+            Beside::Used => solid().unwrap_or(0),
+            // Where nobody can look, as much as it may be.
+            Beside::Kept => solid().unwrap_or(MOST_KEPT_BYTES),
         };
         (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT_BYTES)
     }
@@ -118,8 +116,8 @@ impl Group {
     }
 
     /// Before a step, see [`super::Controls::allot`].
-    pub async fn allot(&self, bounds: &mut Bounds, memory_bytes: u64, beside_kept: bool) -> io::Result<()> {
-        let bound = bounds.next(memory_bytes, beside_kept, || self.solid().ok());
+    pub async fn allot(&self, bounds: &mut Bounds, memory_bytes: u64, beside: Beside) -> io::Result<()> {
+        let bound = bounds.next(memory_bytes, beside, || self.solid().ok());
         if bounds.is_near(bound) {
             return self.begin_peak();
         }

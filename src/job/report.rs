@@ -52,6 +52,8 @@ pub struct Stage {
     pub usage: Usage,
     /// One sentence on the outcome where the status alone does not say it; public words.
     pub message: Option<String>,
+    /// Its program had been started before the job came.
+    pub armed: bool,
 }
 
 impl Stage {

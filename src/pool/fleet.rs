@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     engine::{Engine, SandboxId, SandboxSpec},
-    job::{Claim, LanguageId, Limits, Step},
+    job::{Arming, Claim, LanguageId, Limits, Step},
     observe::Observer,
     sandbox::{Claimed, Custody, Ledger, LedgerConfig},
 };
@@ -69,6 +69,8 @@ pub struct PoolConfig {
     pub ceiling: Limits,
     /// What its sandboxes run while they warm up, if there is something better than nothing.
     pub rehearsal: Option<Step>,
+    /// What is started in each of them and waits for its job, if anything is.
+    pub arming: Option<Arming>,
 }
 
 #[derive(Debug)]
@@ -141,7 +143,7 @@ pub struct PoolStatus {
 impl PoolConfig {
     /// A sandbox that can hold any job of the language.
     pub fn spec(&self, custody: &Custody, cpus: f64) -> SandboxSpec {
-        let Self { language, image, runtime, size: _, most: _, ceiling, rehearsal: _ } = self;
+        let Self { language, image, runtime, size: _, most: _, ceiling, rehearsal: _, arming: _ } = self;
         SandboxSpec {
             id: custody.id().clone(),
             language: language.clone(),

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     engine::SandboxSpec,
     job::LanguageId,
-    sandbox::{Custody, Ready},
+    sandbox::{Custody, Ready, Warmup},
 };
 
 /// An idle sandbox that died is noticed within this.
@@ -187,8 +187,8 @@ fn begin_boot(fleet: &Arc<Fleet>, language: &LanguageId) {
 
 async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) {
     let since = Instant::now();
-    let rehearsal = pool.config.rehearsal.as_ref();
-    let result = Ready::boot(custody, spec, rehearsal, &*fleet.engine, fleet.config.boot_patience).await;
+    let warmup = Warmup { rehearsal: pool.config.rehearsal.as_ref(), arming: pool.config.arming.as_ref() };
+    let result = Ready::boot(custody, spec, warmup, &*fleet.engine, fleet.config.boot_patience).await;
     let took = since.elapsed();
     let told = result.as_ref().map(|_| ()).map_err(|error| error.kind());
     fleet.observer.boot_finished(&spec.language, told, took);

@@ -17,4 +17,4 @@ pub use nursery::{Begin, FromNursery, Groups, Instruction, Make, NURSERY, Place,
 pub const INSPECTION: [&str; 2] = ["/caisson/agent", "inspect"];
 
 /// Raised with every change of a message; server and agent must agree, or the sandbox is not used.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;

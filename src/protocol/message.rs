@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Server to agent. `Prepare` is answered by [`FromAgent::Prepared`], `Run` by [`FromAgent::Ended`], `Fetch` and `Export` by
-/// [`FromAgent::Fetched`], the last `Import` by [`FromAgent::Imported`]; the others by nothing.
+/// [`FromAgent::Fetched`], the last `Import` by [`FromAgent::Imported`], `Arm` by [`FromAgent::Armed`]; the others by nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToAgent {
     /// Begins a file, at a path below the work directory. The first one after a `Run` takes away those sent before it.
@@ -18,6 +18,14 @@ pub enum ToAgent {
     /// Makes the work directory ready for the next `Run`, and empties the other places a job can write to.
     Prepare(Work),
     Run(Step),
+    /// Starts a program before its source is there: what it opens under the name of `entry`, in the work directory, is a FIFO,
+    /// until a `Run` with [`Step::feed`].
+    Arm {
+        entry: String,
+        step: Step,
+    },
+    /// Ends the program that is armed: what is to be run does not fit it.
+    Disarm,
     /// For a joined step while it runs; of no effect after. Payload: more of its standard input.
     Feed,
     /// There is no more of it.
@@ -54,6 +62,8 @@ pub enum FromAgent {
     /// The end of a `Fetch`: all pieces were sent, or the reason why there are none.
     Fetched(Result<(), String>),
     Imported,
+    /// It waits for its source; or the reason why it does not, and nothing is left of it.
+    Armed(Result<(), String>),
     /// The agent could not do its own part; the sandbox is of no further use.
     Failed(String),
 }
@@ -77,6 +87,9 @@ pub struct Step {
     pub env: Vec<String>,
     /// When it ends with 0, what it left in the work directory is what [`Work::Kept`] brings back.
     pub keep: bool,
+    /// It is what was armed: give that one its source, if it still waits. Its limits are those that it was armed with, but
+    /// for those that the agent itself sees to.
+    pub feed: bool,
     /// Its standard input comes while it runs, and its output is waited for.
     pub joined: bool,
     /// Both outputs through one pipe, reported as stdout.
@@ -142,6 +155,8 @@ pub struct Ended {
     pub not_kept: bool,
     /// Of what is kept now.
     pub kept_bytes: u64,
+    /// It had been started before, and was given its source.
+    pub armed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use caisson_protocol::INSPECTION;
 use super::{RehearsalError, Session, rehearsal::rehearse};
 use crate::{
     engine::{MASKED, SandboxSpec},
-    job::{Limits, Output, Overflow, Step},
+    job::{Arm, Limits, Output, Overflow, Step},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +207,7 @@ fn step() -> Step {
         },
         overflow: Overflow::Cut,
         output: Output::Apart,
+        arm: Arm::Off,
     }
 }
 

@@ -11,10 +11,11 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use crate::{
-    engine::{Controls, Link},
-    job::{Captured, Limits, MOST_KEPT_BYTES, Output, Overflow, SourceFile, Step, Work, WorkPath},
+    engine::{Beside, Controls, Link},
+    job::{Arming, Captured, Limits, MOST_KEPT_BYTES, Output, Overflow, SourceFile, Step, Work, WorkPath},
 };
 
 /// The processor time of a step whose agent does not see it, from outside: all that the sandbox has had since the step
@@ -36,6 +37,8 @@ pub struct Session {
     has_run: bool,
     /// PID 1 keeps what a compile made.
     keeps: bool,
+    /// What waits there for its source.
+    armed: Option<Arming>,
 }
 
 impl std::fmt::Debug for Session {
@@ -179,7 +182,7 @@ impl Session {
     pub async fn greet(link: Link, agent_uid: u32, job_uid: u32) -> Result<Self, Lost> {
         let Link { reader, writer, controls, proven: _ } = link;
         let ear = Ear { reader, received: Vec::new(), answered: false, sees_cpu: true };
-        let mut session = Self { ear, writer, controls, has_run: false, keeps: false };
+        let mut session = Self { ear, writer, controls, has_run: false, keeps: false, armed: None };
         let first = match session.ear.next(|message, _| Ok(message)).await {
             Err(Lost::Frame(_)) => return Err(Lost::NoAgent(session.words())),
             first => first?,
@@ -240,20 +243,34 @@ impl Session {
         work: Work,
         joint: Option<Joint>,
     ) -> Result<Raw, Lost> {
-        let mut request = preparation(files, step, work);
+        let armed = self.armed.take();
+        let feeds = joint.is_none() && armed.as_ref().is_some_and(|armed| armed.fits(files, step, work));
+        let mut request = Vec::new();
+        let disarms = armed.is_some() && !feeds;
+        if disarms {
+            protocol::encode(&ToAgent::Disarm, &[], &mut request);
+        }
+        prepare(files, step, work, &mut request);
         let has_run = std::mem::replace(&mut self.has_run, true);
-        if has_run {
-            // What the step before left is gone before limits are set and clocks run.
+        let clears = has_run || disarms;
+        if clears {
+            // What was there before is gone before limits are set and clocks run.
             self.deliver(&request).await?;
             self.prepared().await?;
             request.clear();
         }
-        self.controls.allot(step.limits.memory_bytes, self.keeps || work == Work::Kept).await;
+        let beside = match (self.keeps || work == Work::Kept, has_run) {
+            (true, _) => Beside::Kept,
+            (false, true) => Beside::Used,
+            // What is armed is the step's.
+            (false, false) => Beside::Agent,
+        };
+        self.controls.allot(step.limits.memory_bytes, beside).await;
         self.keeps |= matches!(work, Work::OriginalsToKeep | Work::OriginalsToCache);
-        order(step, work, joint.is_some(), &mut request);
+        order(step, wire_step(step, work, joint.is_some(), feeds), &mut request);
         let had_before = self.cpu_time();
         self.deliver(&request).await?;
-        if !has_run {
+        if !clears {
             self.prepared().await?;
         }
         self.hear(step, had_before, joint).await
@@ -269,14 +286,36 @@ impl Session {
 
     /// A step that is nobody's: the next one begins with a clean sandbox again.
     pub async fn rehearse(&mut self, step: &Step) -> Result<Raw, Lost> {
-        let mut request = preparation(&[], step, Work::Originals);
-        order(step, Work::Originals, false, &mut request);
+        let mut request = Vec::new();
+        prepare(&[], step, Work::Originals, &mut request);
+        order(step, wire_step(step, Work::Originals, false, false), &mut request);
         let had_before = self.cpu_time();
         self.deliver(&request).await?;
         self.prepared().await?;
         let result = self.hear(step, had_before, None).await;
         self.ear.answered = false;
         result
+    }
+
+    /// Has a program started that waits for its source. Where it does not come to that, jobs have theirs started late.
+    pub async fn arm(&mut self, arming: &Arming) -> Result<(), Lost> {
+        // It may look at how much memory there is, and is to see what a job's program sees.
+        self.controls.allot(arming.step.limits.memory_bytes, Beside::Agent).await;
+        let mut request = Vec::new();
+        let step = wire_step(&arming.step, Work::Originals, false, false);
+        protocol::encode(&ToAgent::Arm { entry: arming.entry.to_string(), step }, &[], &mut request);
+        self.deliver(&request).await?;
+        let armed = self.ear.next(|message, _| match message {
+            FromAgent::Armed(armed) => Ok(armed),
+            FromAgent::Failed(words) => Err(Lost::Failed(words)),
+            _ => Err(Lost::OutOfTurn("no answer to an arming")),
+        });
+        match armed.await? {
+            Ok(()) => self.armed = Some(arming.clone()),
+            Err(reason) => debug!(reason, "a program could not be armed"),
+        }
+        self.ear.answered = false;
+        Ok(())
     }
 
     /// What was heard and not understood, as one line for the operator.
@@ -431,7 +470,8 @@ impl Ear {
                 | FromAgent::Prepared
                 | FromAgent::Artifact
                 | FromAgent::Fetched(_)
-                | FromAgent::Imported => Err(Lost::OutOfTurn("no part of a run")),
+                | FromAgent::Imported
+                | FromAgent::Armed(_) => Err(Lost::OutOfTurn("no part of a run")),
             });
             // A message that is half here stays here.
             let wakes_at = [closes_at.filter(|_| joined.is_some()), cpu.as_ref().map(CpuWatch::next_look)];
@@ -482,7 +522,8 @@ impl Ear {
                     | FromAgent::Output(_)
                     | FromAgent::OutputEnd
                     | FromAgent::Ended(_)
-                    | FromAgent::Imported => Err(Lost::OutOfTurn("no part of a file")),
+                    | FromAgent::Imported
+                    | FromAgent::Armed(_) => Err(Lost::OutOfTurn("no part of a file")),
                 })
                 .await?;
             if let Some(result) = end {
@@ -569,36 +610,36 @@ async fn read_from(input: &mut Option<DuplexStream>, piece: &mut [u8]) -> io::Re
 }
 
 /// What comes before a step.
-fn preparation(files: &[SourceFile], step: &Step, work: Work) -> Vec<u8> {
+fn prepare(files: &[SourceFile], step: &Step, work: Work, bytes: &mut Vec<u8>) {
     let bulk: usize = files.iter().map(|file| file.content.len()).sum::<usize>() + step.stdin.len();
-    let mut bytes = Vec::with_capacity(bulk + 4096);
+    bytes.reserve(bulk + 4096);
     for file in files {
         let begin = ToAgent::File { path: file.path.to_string() };
-        protocol::encode_pieces(&begin, &ToAgent::More, &file.content, &mut bytes);
+        protocol::encode_pieces(&begin, &ToAgent::More, &file.content, bytes);
     }
     let work = match work {
         Work::Originals | Work::OriginalsToKeep | Work::OriginalsToCache => protocol::Work::Originals,
         Work::Left => protocol::Work::Left,
         Work::Kept => protocol::Work::Kept,
     };
-    protocol::encode(&ToAgent::Prepare(work), &[], &mut bytes);
-    bytes
+    protocol::encode(&ToAgent::Prepare(work), &[], bytes);
 }
 
 /// The step itself, with its input.
-fn order(step: &Step, work: Work, joined: bool, bytes: &mut Vec<u8>) {
+fn order(step: &Step, wired: protocol::Step, bytes: &mut Vec<u8>) {
     if !step.stdin.is_empty() {
         protocol::encode_pieces(&ToAgent::Stdin, &ToAgent::Stdin, &step.stdin, bytes);
     }
-    protocol::encode(&ToAgent::Run(wire_step(step, work, joined)), &[], bytes);
+    protocol::encode(&ToAgent::Run(wired), &[], bytes);
 }
 
-fn wire_step(step: &Step, work: Work, joined: bool) -> protocol::Step {
-    let Step { argv, env, stdin: _, limits, overflow, output } = step;
+fn wire_step(step: &Step, work: Work, joined: bool, feed: bool) -> protocol::Step {
+    let Step { argv, env, stdin: _, limits, overflow, output, arm: _ } = step;
     protocol::Step {
         argv: argv.to_vec(),
         env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         keep: matches!(work, Work::OriginalsToKeep | Work::OriginalsToCache),
+        feed,
         joined,
         merge_stderr: *output == Output::Merged,
         overflow: match overflow {
@@ -646,7 +687,7 @@ mod tests {
     struct Host(Option<Arc<AtomicU64>>);
 
     impl Controls for Host {
-        fn allot<'a>(&'a mut self, _: u64, _: bool) -> BoxFuture<'a, ()> {
+        fn allot<'a>(&'a mut self, _: u64, _: Beside) -> BoxFuture<'a, ()> {
             Box::pin(async {})
         }
 
@@ -716,6 +757,7 @@ mod tests {
             limits,
             overflow: Overflow::Cut,
             output: Output::Apart,
+            arm: crate::job::Arm::Auto,
         }
     }
 
@@ -751,6 +793,7 @@ mod tests {
                 stderr_cut: false,
                 not_kept: false,
                 kept_bytes: 0,
+                armed: false,
             };
             say(&mut agent, &FromAgent::Ended(ended)).await;
         };

@@ -21,7 +21,7 @@ pub(super) fn stage(raw: Raw, step: &Step) -> Stage {
         RawExit::Signal(signal) => Exit::Signal(signal),
         RawExit::NotStarted(_) => Exit::Unknown,
     };
-    Stage { outcome, stdout, stderr, exit, usage, message }
+    Stage { outcome, stdout, stderr, exit, usage, message, armed: ended.armed }
 }
 
 /// The stage of a program whose sandbox was lost under it. A silence past the time limit, while the sandbox is busy, is the
@@ -50,6 +50,7 @@ pub fn lost(lost: &Lost, step: &Step) -> Stage {
         exit: Exit::Unknown,
         usage: Usage { wall_time, ..Usage::default() },
         message: Some(message.to_owned()),
+        armed: false,
     }
 }
 
@@ -106,7 +107,7 @@ const SIGXFSZ: i32 = 25;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{Limits, Output};
+    use crate::job::{Arm, Limits, Output};
 
     fn step() -> Step {
         Step {
@@ -125,6 +126,7 @@ mod tests {
             },
             overflow: Overflow::Cut,
             output: Output::Apart,
+            arm: Arm::Auto,
         }
     }
 
@@ -141,6 +143,7 @@ mod tests {
             stderr_cut: false,
             not_kept: false,
             kept_bytes: 0,
+            armed: false,
         }
     }
 

@@ -43,8 +43,7 @@ impl Traces {
             left.push(format!("not the traces of {wanted} containers, but {:?}", now.0));
         }
         let processes = server.processes();
-        // Of each: PID 1 and the agent.
-        if processes.len() as u64 != 2 * wanted {
+        if processes.len() != server.idle_processes() {
             left.push(format!("{} processes under the sandboxes' uids: {processes:?}", processes.len()));
         }
         let gone: Vec<_> = self.0.iter().filter(|trace| !now.0.contains(trace)).collect();

@@ -141,7 +141,13 @@ impl Relay {
                     files.insert(path.clone(), payload.clone());
                 }
                 ToAgent::Prepare(prepared) => work = *prepared,
-                ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop | ToAgent::Export | ToAgent::Import { .. } => {}
+                ToAgent::Feed
+                | ToAgent::FeedEnd
+                | ToAgent::Stop
+                | ToAgent::Export
+                | ToAgent::Import { .. }
+                | ToAgent::Arm { .. }
+                | ToAgent::Disarm => {}
                 ToAgent::More => files.entry(current.clone()).or_default().extend(&payload),
                 ToAgent::Stdin => stdin.extend(&payload),
                 ToAgent::Fetch { path, .. } => {
@@ -165,7 +171,10 @@ impl Relay {
                 }
             }
             agent.say(&message, &payload).await?;
-            let is_answered = matches!(message, ToAgent::Prepare(_) | ToAgent::Export | ToAgent::Import { last: true });
+            let is_answered = matches!(
+                message,
+                ToAgent::Prepare(_) | ToAgent::Export | ToAgent::Import { last: true } | ToAgent::Arm { .. }
+            );
             if is_answered {
                 pass_on(&mut agent, &mut server).await?;
             }
@@ -234,6 +243,7 @@ where
             | FromAgent::Artifact
             | FromAgent::Fetched(_)
             | FromAgent::Imported
+            | FromAgent::Armed(_)
             | FromAgent::Failed(_) => {
                 return server.say(&message, &payload).await;
             }

@@ -100,6 +100,7 @@ impl Arrange {
             most: 0,
             ceiling: language.ceiling.0,
             rehearsal: None,
+            arming: None,
         });
         let config = FleetConfig {
             ledger: LedgerConfig { owner: OWNER.into(), boot: BOOT.into(), budget: 8, uid_base: 200_000 },

@@ -26,6 +26,11 @@ pub fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The address of the engine that all tests use, unless they say otherwise.
+pub fn docker_host() -> String {
+    std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned())
+}
+
 impl DockerHost {
     /// The engine that the images were built in: the host's own, unless DOCKER_HOST names another. Without it, and without the
     /// images, there is nothing to test.
@@ -43,8 +48,7 @@ impl DockerHost {
             Ok("docker") | Err(_) => {}
             Ok(other) => panic!("CAISSON_TEST_ENGINE is `{other}`, neither docker nor native"),
         }
-        let named = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-        let host = Self(named.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned()));
+        let host = Self(docker_host());
         let images = host.try_docker(&["image", "ls", "--quiet", "--filter", "label=caisson.inputs", "caisson/*"]);
         assert!(
             images.is_ok_and(|images| !images.is_empty()),

@@ -9,7 +9,7 @@ use std::{
 use caisson::{
     dispatch::{Dispatch, DispatchConfig},
     engine::fake::FakeEngine,
-    job::{Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath},
+    job::{Arm, Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath},
     observe::{BootFault, CaseEnd, ClaimEnd, JobEnd, Observer, Rejection, SandboxState, StageKind},
     pool::{Fleet, FleetConfig, PoolConfig, Schedule},
     sandbox::LedgerConfig,
@@ -76,6 +76,7 @@ impl Arrange {
             most: self.most,
             ceiling: limits(),
             rehearsal: None,
+            arming: None,
         });
         let config = FleetConfig {
             ledger: LedgerConfig {
@@ -225,6 +226,7 @@ pub fn job_in(language: &str, program: &str) -> Job {
         limits: limits(),
         overflow: Overflow::Cut,
         output: Output::Apart,
+        arm: Arm::Auto,
     };
     Job {
         id: "job".to_owned(),

@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::engine::{DockerHost, turn};
+use super::engine::{DockerHost, docker_host, turn};
 
 pub struct Server {
     pub docker: DockerHost,
@@ -50,6 +50,8 @@ pub struct Reply {
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 const BUDGET: u32 = 24;
+/// Languages whose interpreter waits in each of their sandboxes.
+const ARMED: [&str; 3] = ["bash", "javascript", "python"];
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -62,6 +64,7 @@ pub fn caisson() -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CAISSON_")) {
         command.env_remove(name);
     }
+    command.env("CAISSON_DOCKER__HOST", docker_host());
     command.current_dir(root());
     command
 }
@@ -237,12 +240,19 @@ impl Server {
         });
     }
 
-    /// Every shelf is full again, and the only processes under this server's uids are those of idle sandboxes: PID 1 and
-    /// the agent of each.
+    /// Every shelf is full again, and the only processes under this server's uids are those of idle sandboxes.
     pub fn nothing_is_left(&self) {
         self.until_full();
-        let wanted = 2 * self.docker.sandboxes(&self.owner).len();
+        let wanted = self.idle_processes();
         until("no process is left", || self.processes().len() == wanted);
+    }
+
+    /// What its sandboxes have when nothing runs: PID 1 and the agent of each, and the interpreter that is armed in it.
+    pub fn idle_processes(&self) -> usize {
+        let filter = format!("label=caisson.owner={}", self.owner);
+        let images = self.docker.docker(&["ps", "--all", "--filter", &filter, "--format", "{{.Image}}"]);
+        let is_armed = |image: &str| ARMED.iter().any(|language| image.starts_with(&format!("caisson/{language}:")));
+        images.lines().map(|image| if is_armed(image) { 3 } else { 2 }).sum()
     }
 
     /// All that sandboxes of this server may run under.

@@ -67,6 +67,7 @@ impl Request {
             artifacts,
             deadline_ms,
             priority,
+            arm,
         } = self;
         let language = catalogue.find(&language, version.as_deref()).map_err(|unknown| unserved(unknown, root))?;
 
@@ -106,6 +107,7 @@ impl Request {
             run_limits,
             overflow: overflow.unwrap_or(Overflow::Cut),
             output: Output::Apart,
+            arm,
             artifacts,
             deadline,
         };
@@ -342,6 +344,7 @@ mod tests {
             compile: template(&["/usr/bin/gcc", "{flags}", "{sources}"]).ok(),
             run: template(&["./a.out", "{args}"]).unwrap(),
             rehearse: None,
+            arm: None,
             env: Vec::new(),
             compile_limits: limits,
             run_limits: limits,

@@ -8,7 +8,7 @@ use crate::{
         body::{Faults, Object, Place},
         fault::{Code, Fault},
     },
-    job::{Overflow, Overrides, Priority},
+    job::{Arm, Overflow, Overrides, Priority},
 };
 
 /// A request that has the right shape.
@@ -29,6 +29,7 @@ pub struct Request {
     pub artifacts: Vec<String>,
     pub deadline_ms: Option<f64>,
     pub priority: Priority,
+    pub arm: Arm,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,9 @@ impl Request {
         let deadline_ms = body.number("deadline_ms", faults);
         let priorities = [("interactive", Priority::Interactive), ("batch", Priority::Batch)];
         let priority = body.choice("priority", &priorities, faults).unwrap_or_default();
-        Self { output_encoding, deadline_ms, priority, ..program }
+        let choices = [("auto", Arm::Auto), ("off", Arm::Off)];
+        let arm = body.choice("arm", &choices, faults).unwrap_or_default();
+        Self { output_encoding, deadline_ms, priority, arm, ..program }
     }
 
     /// All that says what to run, and nothing of what it is run on.
@@ -173,7 +176,7 @@ mod tests {
             "files": [{"path": "a.h", "content": "x"}, {"path": "b.c", "content": "eQ==", "encoding": "base64"}],
             "args": ["1"], "env": {"A": "b"}, "limits": {"cpu_time_ms": 1.5, "output_policy": "kill"},
             "compile": {"flags": ["-O2"], "limits": {"memory_bytes": 7}}, "output_encoding": "base64",
-            "artifacts": ["out"], "deadline_ms": 9, "priority": "batch"
+            "artifacts": ["out"], "deadline_ms": 9, "priority": "batch", "arm": "off"
         }))
         .unwrap();
         let file = |path: &str, content: &str| File { path: path.into(), content: content.into() };
@@ -193,6 +196,7 @@ mod tests {
             artifacts: vec!["out".into()],
             deadline_ms: Some(9.0),
             priority: Priority::Batch,
+            arm: Arm::Off,
         };
         assert_eq!(request, expected);
     }

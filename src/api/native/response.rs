@@ -50,6 +50,9 @@ pub(super) struct Stage<'a> {
     wall_time_ms: f64,
     memory_peak_bytes: u64,
     message: Option<&'a str>,
+    /// There only when it is so: the program had been started before the request came.
+    #[serde(skip_serializing_if = "is_false")]
+    armed: bool,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -89,7 +92,7 @@ impl<'a> Answer<'a> {
 
 impl<'a> Stage<'a> {
     pub fn new(stage: &'a job::Stage, encoding: Encoding) -> Self {
-        let job::Stage { outcome, stdout, stderr, exit, usage, message } = stage;
+        let job::Stage { outcome, stdout, stderr, exit, usage, message, armed } = stage;
         let (out, stdout_lossy) = encode(stdout, encoding);
         let (err, stderr_lossy) = encode(stderr, encoding);
         let (exit_code, signal) = match *exit {
@@ -111,6 +114,7 @@ impl<'a> Stage<'a> {
             wall_time_ms: ms(usage.wall_time),
             memory_peak_bytes: usage.memory_peak_bytes,
             message: message.as_deref(),
+            armed: *armed,
         }
     }
 }
@@ -183,6 +187,7 @@ mod tests {
             exit: Exit::Code(0),
             usage: Usage::default(),
             message: None,
+            armed: false,
         }
     }
 

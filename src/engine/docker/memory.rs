@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::{
     super::{
-        Controls, EngineError, SandboxId,
+        Beside, Controls, EngineError, SandboxId,
         group::{Bounds, Group},
     },
     DockerEngine,
@@ -34,8 +34,8 @@ impl Memory {
         Self { engine, id, group, bounds: Bounds::new(memory_bytes) }
     }
 
-    async fn update(&mut self, memory_bytes: u64, beside_kept: bool) -> Result<(), EngineError> {
-        let bound = self.bounds.next(memory_bytes, beside_kept, || None);
+    async fn update(&mut self, memory_bytes: u64, beside: Beside) -> Result<(), EngineError> {
+        let bound = self.bounds.next(memory_bytes, beside, || None);
         if self.bounds.is_near(bound) {
             return Ok(());
         }
@@ -64,11 +64,11 @@ impl Memory {
 }
 
 impl Controls for Memory {
-    fn allot<'a>(&'a mut self, memory_bytes: u64, beside_kept: bool) -> BoxFuture<'a, ()> {
+    fn allot<'a>(&'a mut self, memory_bytes: u64, beside: Beside) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let result: Result<(), Box<dyn std::error::Error + Send + Sync>> = match self.group.clone() {
-                Some(group) => group.allot(&mut self.bounds, memory_bytes, beside_kept).await.map_err(Into::into),
-                None => self.update(memory_bytes, beside_kept).await.map_err(Into::into),
+                Some(group) => group.allot(&mut self.bounds, memory_bytes, beside).await.map_err(Into::into),
+                None => self.update(memory_bytes, beside).await.map_err(Into::into),
             };
             if let Err(error) = result {
                 let error: &dyn std::error::Error = &*error;

@@ -8,7 +8,7 @@ use tokio::{io::unix::AsyncFd, time::timeout};
 use tracing::warn;
 
 use super::{
-    super::{Controls, SandboxId, group::Bounds},
+    super::{Beside, Controls, SandboxId, group::Bounds},
     slot::Slot,
 };
 
@@ -57,9 +57,9 @@ pub(super) struct Control {
 const END_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Controls for Control {
-    fn allot<'a>(&'a mut self, memory_bytes: u64, beside_kept: bool) -> BoxFuture<'a, ()> {
+    fn allot<'a>(&'a mut self, memory_bytes: u64, beside: Beside) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if let Err(error) = self.alive.slot.group.allot(&mut self.bounds, memory_bytes, beside_kept).await {
+            if let Err(error) = self.alive.slot.group.allot(&mut self.bounds, memory_bytes, beside).await {
                 let error: &dyn std::error::Error = &error;
                 warn!(sandbox.id = %self.id, error, "the memory of a sandbox could not be bounded from outside");
             }

@@ -108,8 +108,7 @@ fn left(server: &Server) -> usize {
     let wanted: usize = POOLS.iter().map(|(_, size)| size).sum();
     loop {
         let sandboxes = server.docker.sandboxes(&server.owner).len();
-        // Of each: PID 1 and the agent.
-        let off = sandboxes.abs_diff(wanted) + server.processes().len().abs_diff(2 * wanted);
+        let off = sandboxes.abs_diff(wanted) + server.processes().len().abs_diff(server.idle_processes());
         if off == 0 || Instant::now() >= deadline {
             return off;
         }

@@ -191,7 +191,7 @@ impl Case {
             faults.add(&place.member("points"), "must be at least 0 and at most 1e9");
         }
         let argv = argv.unwrap_or_else(|| run.argv.clone());
-        let run = Step { argv, env: run.env.clone(), stdin, limits, overflow: run.overflow, output: run.output };
+        let run = Step { argv, env: run.env.clone(), stdin, limits, ..run.without_input() };
         job::Case { id, run, expected: expected.map(Arc::from), points }
     }
 }

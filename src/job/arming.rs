@@ -1,0 +1,208 @@
+//! A program that is started before its source is there, and which jobs may have it. What it does until it opens its source
+//! must not depend on the job: whatever may differ, and would be noticed, is a reason to start the program late.
+
+use super::{Output, SourceFile, Step, Work, WorkPath};
+
+/// What is started in advance, in each sandbox of a language.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arming {
+    pub step: Step,
+    /// Its source.
+    pub entry: WorkPath,
+    pub rules: ArmingRules,
+}
+
+/// What the language's interpreter does differently when its source comes through a pipe, or comes late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArmingRules {
+    /// A larger source is one to start late for; [`MOST_ARMED_BYTES`] at most.
+    pub most_bytes: usize,
+    /// It looks for other files before it opens its source.
+    pub is_alone: bool,
+    /// It looks at the memory limit when it starts.
+    pub sees_memory: bool,
+    pub cold: Vec<ColdRule>,
+}
+
+/// A source that holds this is one to start late for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColdRule {
+    pub holds: Vec<u8>,
+    /// Looked for in so many lines; in all of them when it is 0.
+    pub within_lines: usize,
+    /// Where this word follows, in any case and after any blanks, it does not count.
+    pub unless: Option<Vec<u8>>,
+}
+
+/// Whether a step may be given to a program that waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Arm {
+    #[default]
+    Auto,
+    Off,
+}
+
+/// With less, it may not outlive the moment in which the limit is set.
+const LEAST_MEMORY_BYTES: u64 = 32 << 20;
+
+/// Less than what a pipe takes at once, so that nobody waits for the program to read.
+pub const MOST_ARMED_BYTES: usize = 60 * 1024;
+
+impl Arming {
+    /// Whether the step, with these files, is what would come of the armed program.
+    pub fn fits(&self, files: &[SourceFile], step: &Step, work: Work) -> bool {
+        let Step { argv, env, stdin: _, limits, overflow: _, output, arm } = step;
+        let ours = &self.step;
+        // The process itself has these, and nobody can change them any more. That of processor time is a back-stop only.
+        let has_limits = limits.stack_bytes == ours.limits.stack_bytes
+            && limits.processes == ours.limits.processes
+            && limits.open_files == ours.limits.open_files
+            && limits.file_size_bytes == ours.limits.file_size_bytes
+            && limits.cpu_time <= ours.limits.cpu_time
+            && limits.memory_bytes >= LEAST_MEMORY_BYTES
+            && (!self.rules.sees_memory || limits.memory_bytes == ours.limits.memory_bytes);
+        let source = files.iter().find(|file| file.path == self.entry);
+        *arm == Arm::Auto
+            && work == Work::Originals
+            && *output == Output::Apart
+            && (argv, env) == (&ours.argv, &ours.env)
+            && has_limits
+            && (!self.rules.is_alone || files.len() == 1)
+            && source.is_some_and(|source| self.rules.take(&source.content))
+    }
+}
+
+impl ArmingRules {
+    fn take(&self, source: &[u8]) -> bool {
+        source.len() <= self.most_bytes.min(MOST_ARMED_BYTES)
+            // What no text has: an archive, a compiled program, or a fault that is told in more than one way.
+            && !source.contains(&0)
+            && !self.cold.iter().any(|rule| rule.speaks_of(source))
+    }
+}
+
+impl ColdRule {
+    fn speaks_of(&self, source: &[u8]) -> bool {
+        let lines = if self.within_lines == 0 { usize::MAX } else { self.within_lines };
+        // However lines end.
+        source.split(|byte| matches!(byte, b'\n' | b'\r')).take(lines).any(|line| self.counts_in(line))
+    }
+
+    fn counts_in(&self, line: &[u8]) -> bool {
+        let size = self.holds.len();
+        let places = line.windows(size).enumerate().filter(|(_, part)| *part == self.holds);
+        places.map(|(at, _)| &line[at + size..]).any(|rest| match &self.unless {
+            Some(word) => !begins_with(rest.trim_ascii_start(), word),
+            None => true,
+        })
+    }
+}
+
+/// With a whole word.
+fn begins_with(text: &[u8], word: &[u8]) -> bool {
+    text.split_at_checked(word.len()).is_some_and(|(begin, rest)| {
+        begin.eq_ignore_ascii_case(word) && !rest.first().is_some_and(|next| next.is_ascii_alphanumeric())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::job::{Limits, Overflow};
+
+    fn step() -> Step {
+        let limits = Limits {
+            cpu_time: Duration::from_secs(5),
+            wall_time: Duration::from_secs(10),
+            memory_bytes: 100 << 20,
+            output_bytes: 100,
+            processes: 10,
+            file_size_bytes: 100,
+            open_files: 10,
+            stack_bytes: 100,
+        };
+        Step {
+            argv: ["/usr/bin/lang".to_owned(), "main".to_owned()].into(),
+            env: [("A".to_owned(), "b".to_owned())].into(),
+            stdin: Vec::new(),
+            limits,
+            overflow: Overflow::Cut,
+            output: Output::Apart,
+            arm: Arm::Auto,
+        }
+    }
+
+    const RULES: ArmingRules = ArmingRules { most_bytes: 1000, is_alone: false, sees_memory: false, cold: Vec::new() };
+
+    fn arming(rules: ArmingRules) -> Arming {
+        Arming { step: step(), entry: WorkPath::parse("main").unwrap(), rules }
+    }
+
+    fn file(path: &str, content: &[u8]) -> SourceFile {
+        SourceFile { path: WorkPath::parse(path).unwrap(), content: content.to_vec() }
+    }
+
+    fn takes(rules: &ArmingRules, source: &[u8]) -> bool {
+        arming(rules.clone()).fits(&[file("main", source)], &step(), Work::Originals)
+    }
+
+    #[test]
+    fn only_the_step_that_was_armed_fits() {
+        let arming = arming(RULES);
+        let files = [file("other", b""), file("main", b"x")];
+        let fits = |step: &Step| arming.fits(&files, step, Work::Originals);
+        assert!(fits(&step()));
+        assert!(fits(&Step { stdin: vec![0; 100], overflow: Overflow::Kill, ..step() }));
+        assert!(!fits(&Step { arm: Arm::Off, ..step() }));
+        assert!(!fits(&Step { argv: ["/usr/bin/lang".to_owned()].into(), ..step() }));
+        assert!(!fits(&Step { env: [].into(), ..step() }));
+        assert!(!fits(&Step { output: Output::Merged, ..step() }));
+        let limited = |change: fn(&mut Limits)| {
+            let mut step = step();
+            change(&mut step.limits);
+            fits(&step)
+        };
+        assert!(limited(|limits| limits.memory_bytes = LEAST_MEMORY_BYTES));
+        assert!(!limited(|limits| limits.memory_bytes = LEAST_MEMORY_BYTES - 1));
+        assert!(limited(|limits| limits.cpu_time = Duration::from_secs(1)));
+        assert!(!limited(|limits| limits.file_size_bytes = 1));
+        assert!(!limited(|limits| limits.stack_bytes = 1));
+        assert!(!limited(|limits| limits.processes = 1));
+        assert!(!limited(|limits| limits.open_files = 11));
+        assert!(!arming.fits(&files, &step(), Work::Kept));
+        assert!(!arming.fits(&files[..1], &step(), Work::Originals));
+    }
+
+    #[test]
+    fn an_interpreter_that_looks_around_first_is_for_lone_files_and_its_own_memory_limit() {
+        let arming = arming(ArmingRules { is_alone: true, sees_memory: true, ..RULES });
+        assert!(arming.fits(&[file("main", b"")], &step(), Work::Originals));
+        assert!(!arming.fits(&[file("main", b""), file("other", b"")], &step(), Work::Originals));
+        let mut step = step();
+        step.limits.memory_bytes += 1;
+        assert!(!arming.fits(&[file("main", b"")], &step, Work::Originals));
+    }
+
+    #[test]
+    fn a_source_that_would_be_read_otherwise_is_left_out() {
+        let rules = RULES;
+        assert!(takes(&rules, b""));
+        assert!(takes(&rules, &[b'x'; 1000]));
+        assert!(!takes(&rules, &[b'x'; 1001]));
+        assert!(!takes(&rules, b"a\0b"));
+        let cookie = ColdRule { holds: b"coding:".to_vec(), within_lines: 2, unless: Some(b"utf-8".to_vec()) };
+        let rules = ArmingRules { cold: vec![cookie], ..rules };
+        assert!(!takes(&rules, b"# coding: latin-1"));
+        assert!(!takes(&rules, b"#!/x\r# coding: latin-1"));
+        assert!(!takes(&rules, b"# coding: latin-1 # not utf-8"));
+        assert!(!takes(&rules, b"# coding: utf-80"));
+        assert!(takes(&rules, b"# -*- coding: UTF-8 -*-"));
+        assert!(takes(&rules, b"encoding = 1"));
+        assert!(takes(&rules, b"1\n2\n# coding: latin-1"));
+        let anywhere = ColdRule { holds: b"$0".to_vec(), within_lines: 0, unless: None };
+        let rules = ArmingRules { cold: vec![anywhere], ..rules };
+        assert!(!takes(&rules, b"1\n2\n3\ncat $0"));
+    }
+}

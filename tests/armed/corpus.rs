@@ -1,0 +1,150 @@
+//! Each program of `<language>.toml` is run twice, armed and started late, and nothing that a client can compare may differ.
+
+use std::{collections::BTreeMap, fs, sync::Mutex, thread};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::server::{Arrange, Server, root};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Corpus {
+    plain: BTreeMap<String, String>,
+    special: Vec<Program>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Program {
+    name: String,
+    source: String,
+    /// In place of `source`.
+    base64: Option<String>,
+    source_repeat: Option<usize>,
+    stdin: Option<String>,
+    stdin_repeat: Option<usize>,
+    stdin_base64: Option<String>,
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+    limits: BTreeMap<String, Value>,
+    /// Beside the source.
+    files: BTreeMap<String, String>,
+    entrypoint: Option<String>,
+    /// It is to be started late, by a rule.
+    cold: bool,
+}
+
+const COMPARED: [&str; 8] =
+    ["status", "exit_code", "signal", "message", "stdout", "stderr", "stdout_truncated", "stderr_truncated"];
+
+/// More would only wait for each other.
+const AT_ONCE: usize = 3;
+
+#[test]
+fn python_does_the_same() {
+    all_do_the_same("python", "main.py");
+}
+
+#[test]
+fn javascript_does_the_same() {
+    all_do_the_same("javascript", "main.js");
+}
+
+#[test]
+fn bash_does_the_same() {
+    all_do_the_same("bash", "main.sh");
+}
+
+fn all_do_the_same(language: &'static str, source_file: &str) {
+    let text = fs::read_to_string(root().join(format!("tests/armed/{language}.toml"))).unwrap();
+    let Corpus { plain, special } = toml::from_str(&text).unwrap();
+    let plain = plain.into_iter().map(|(name, source)| Program { name, source, ..Program::default() });
+    let programs: Vec<_> = plain.chain(special).collect();
+    assert!(programs.len() >= 150, "{language} has {} programs", programs.len());
+    let server = Arrange::new(&[(language, 8)]).warm();
+    let left = Mutex::new(programs.iter());
+    let wrong = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let next = left.lock().unwrap().next();
+                    let Some(program) = next else { return };
+                    if let Err(what) = program.check(&server, language, source_file) {
+                        wrong.lock().unwrap().push(format!("{}: {what}", program.name));
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {} programs:\n{}", wrong.len(), programs.len(), wrong.join("\n"));
+    server.nothing_is_left();
+    server.stop();
+}
+
+impl Program {
+    fn check(&self, server: &Server, language: &str, source_file: &str) -> Result<(), String> {
+        let run = |arm: &str| {
+            let mut request = self.request(language, source_file);
+            request["arm"] = arm.into();
+            server.execute(&request)["run"].clone()
+        };
+        let (armed, late) = (run("auto"), run("off"));
+        for field in COMPARED {
+            let (armed, late) = (comparable(&armed[field]), comparable(&late[field]));
+            if armed != late {
+                return Err(format!("{field} is\n  {armed} armed, and\n  {late} otherwise"));
+            }
+        }
+        if (armed["armed"] == true) == self.cold || late["armed"] == true {
+            return Err(format!("armed is {} by itself and {} when off", armed["armed"], late["armed"]));
+        }
+        Ok(())
+    }
+
+    fn request(&self, language: &str, source_file: &str) -> Value {
+        let source = match &self.base64 {
+            Some(text) => BASE64_STANDARD.decode(text).unwrap(),
+            None => self.source.repeat(self.source_repeat.unwrap_or(1)).into_bytes(),
+        };
+        let mut files =
+            vec![json!({"path": source_file, "content": BASE64_STANDARD.encode(source), "encoding": "base64"})];
+        files.extend(self.files.iter().map(|(path, content)| json!({"path": path, "content": content})));
+        let stdin = match &self.stdin_base64 {
+            Some(text) => text.clone(),
+            None => {
+                BASE64_STANDARD.encode(self.stdin.as_deref().unwrap_or_default().repeat(self.stdin_repeat.unwrap_or(1)))
+            }
+        };
+        let mut request = json!({
+            "language": language, "files": files, "stdin": stdin, "stdin_encoding": "base64", "args": self.args,
+            "env": self.env, "limits": self.limits, "output_encoding": "base64"
+        });
+        if let Some(entrypoint) = &self.entrypoint {
+            request["entrypoint"] = entrypoint.as_str().into();
+        }
+        request
+    }
+}
+
+/// Without what differs from run to run of any program: where things lie in memory, and the number that Node.js puts before
+/// its warnings.
+fn comparable(field: &Value) -> String {
+    let Some(bytes) = field.as_str().and_then(|text| BASE64_STANDARD.decode(text).ok()) else {
+        return field.to_string();
+    };
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    for (begin, is_part) in [("0x", char::is_ascii_hexdigit as fn(&char) -> bool), ("(node:", char::is_ascii_digit)] {
+        let mut rest = std::mem::take(&mut text);
+        while let Some(at) = rest.find(begin) {
+            let (before, number) = rest.split_at(at + begin.len());
+            text.push_str(before);
+            rest = number.trim_start_matches(|letter| is_part(&letter)).to_owned();
+        }
+        text.push_str(&rest);
+    }
+    text
+}

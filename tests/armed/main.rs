@@ -1,0 +1,11 @@
+//! That a program does the same whether its interpreter was started for it or had been waiting, on a real Docker engine.
+
+#[path = "../support/engine.rs"]
+#[expect(dead_code, reason = "shared with suites that look at more")]
+mod engine;
+#[path = "../support/server.rs"]
+#[expect(dead_code, reason = "shared with suites that look at more")]
+mod server;
+
+mod behaviour;
+mod corpus;
