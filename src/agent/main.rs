@@ -47,7 +47,7 @@ fn main() -> ExitCode {
             Err(_) => return usage(),
         },
         ["serve"] => serve::run(serve::connect_init),
-        [NURSERY, root] => nursery::run(root),
+        [NURSERY] => nursery::run(),
         // Run as a job, before there is any.
         ["inspect", masked @ ..] => {
             inspect::run(masked);
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: caisson-agent init AGENT_UID | serve | inspect PATH... | nursery ROOT");
+    eprintln!("usage: caisson-agent init AGENT_UID | serve | inspect PATH... | nursery");
     ExitCode::from(USAGE)
 }
 

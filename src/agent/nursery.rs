@@ -18,7 +18,7 @@ use rustix::io::fcntl_dupfd_cloexec;
 
 use crate::{birth, channel::Channel, hide, template};
 
-pub fn run(root: &str) -> io::Result<()> {
+pub fn run() -> io::Result<()> {
     hide()?;
     let mut channel = Channel::new(fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?);
     let begin = match channel.receive()? {
@@ -26,7 +26,7 @@ pub fn run(root: &str) -> io::Result<()> {
         Some((ToNursery::Make(_), _)) => return Err(io::Error::other("the first message was not how to begin")),
         None => return Ok(()),
     };
-    template::enter(root, &begin.groups)?;
+    template::enter(&std::env::current_dir()?, &begin.groups)?;
     birth::give_up_gaining()?;
     // The kernel buries the dead: the server hears of their end by itself.
     // SAFETY: ignores a signal, runs no code of ours.

@@ -28,8 +28,8 @@ const LINKS: [(&str, &str); 4] = [
 
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// Leaves the host's file systems for good.
-pub fn enter(root: &str, groups: &Groups) -> io::Result<()> {
+/// Leaves the host's file systems for good. `root`: absolute.
+pub fn enter(root: &Path, groups: &Groups) -> io::Result<()> {
     // SAFETY: no thread shares our file system's state.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;

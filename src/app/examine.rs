@@ -90,7 +90,9 @@ fn core_dumps() -> Finding {
 
 fn of_engine(info: EngineInfo) -> [Finding; 3] {
     let EngineInfo { name, version, api_version, runtime, cgroup_version, lacks } = info;
-    let seen = format!("{name} {version}, API {api_version}, runtime {runtime}");
+    // Only a daemon has one.
+    let api = if api_version.is_empty() { String::new() } else { format!(", API {api_version}") };
+    let seen = format!("{name} {version}{api}, runtime {runtime}");
     let engine = if api_version.is_empty() || is_recent(&api_version) {
         Ok(seen)
     } else {
@@ -131,7 +133,7 @@ async fn of_language(
         Ok(false) => {
             return Err(Problem {
                 what: format!("the image {} is not there", language.image),
-                remedy: format!("caisson images build {}", language.key),
+                remedy: format!("caisson images build {0} (natively: images/roots.sh {0})", language.key),
             });
         }
         Err(error) => return Err(problem(&error, "see the engine's own log")),

@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// With the root's path behind it: what the agent's program is started with to be a nursery. Its standard input is the
-/// socket.
+/// What the agent's program is started with to be a nursery: in the image's root, with the socket as its standard input.
 pub const NURSERY: &str = "nursery";
 
 /// Server to nursery.

@@ -249,10 +249,10 @@ impl Server {
 
     /// What its sandboxes have when nothing runs: PID 1 and the agent of each, and the interpreter that is armed in it.
     pub fn idle_processes(&self) -> usize {
-        let filter = format!("label=caisson.owner={}", self.owner);
-        let images = self.docker.docker(&["ps", "--all", "--filter", &filter, "--format", "{{.Image}}"]);
-        let is_armed = |image: &str| ARMED.iter().any(|language| image.starts_with(&format!("caisson/{language}:")));
-        images.lines().map(|image| if is_armed(image) { 3 } else { 2 }).sum()
+        let status = self.status();
+        let of_each = |pool: &Value| if ARMED.iter().any(|language| pool["language"] == *language) { 3 } else { 2 };
+        let pools = status["pools"].as_array().unwrap().iter();
+        pools.map(|pool| pool["ready"].as_u64().unwrap() as usize * of_each(pool)).sum()
     }
 
     /// All that sandboxes of this server may run under.

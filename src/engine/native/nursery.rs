@@ -47,9 +47,12 @@ const LAST_WORDS: u64 = 500;
 impl Nursery {
     pub async fn start(root: &Path, begin: Begin, patience: Duration) -> io::Result<Self> {
         let (packets, theirs) = Packets::pair()?;
+        let root = std::path::absolute(root)?;
         let mut child = Command::new(root.join(AGENT))
+            // Every sandbox can read how its PID 1 was started, which need not tell where things are on the host.
+            .arg0("caisson")
             .arg(NURSERY)
-            .arg(root)
+            .current_dir(&root)
             // Nothing of the server's own, which may be secret, and of which sandboxes would have a copy.
             .env_clear()
             .stdin(Stdio::from(theirs))

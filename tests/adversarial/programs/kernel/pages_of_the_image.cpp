@@ -12,6 +12,8 @@
 int main() {
     int broke = 0;
     for (const char *path : {"/usr/bin/env", "/etc/passwd", "/box/main.cpp", "/etc/hostname"}) {
+        // The last is an engine's, where there is one.
+        if (access(path, F_OK) != 0 && std::string(path) == "/etc/hostname") continue;
         char before[64] = {}, after[64] = {};
         int file = open(path, O_RDONLY), ends[2];
         if (file < 0 || pipe(ends) || pread(file, before, 64, 0) <= 0) {

@@ -9,7 +9,7 @@ places = [
 ]
 broke = []
 names = set(places)
-with open("/proc/net/unix") as table:
+with open("/proc/self/net/unix") as table:
     names.update(line.split()[7] for line in table if len(line.split()) > 7)
 for name in names:
     # In a network namespace of its own there are no names of others; `@` is how the table writes the first byte.
