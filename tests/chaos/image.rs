@@ -72,6 +72,8 @@ impl Languages {
         let directory = tempfile::tempdir().unwrap();
         let of = root().join("config/languages");
         let text = fs::read_to_string(of.join(shipped).with_extension("toml")).unwrap();
+        // Its last table. What is armed counts as a process too, and languages of a test's own are not known to be.
+        let text = text.split("\n[arm]").next().unwrap();
         for (name, image) in images {
             // No two languages may have one alias.
             let lines = text.lines().filter(|line| !line.starts_with("aliases"));
