@@ -25,7 +25,7 @@ test: ## format check, clippy and every test; the Docker suites included
 	@images/roots.sh
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
-	CAISSON_TEST_ENGINE=native cargo test --test adversarial --test docker --test chaos -- $(OF_DOCKER)
+	CAISSON_TEST_ENGINE=native cargo test --test adversarial --test armed --test docker --test chaos -- $(OF_DOCKER)
 
 bench: ## what a job costs besides its own run
 	@.ci/tools.sh build crun curl wrk
