@@ -35,6 +35,7 @@ impl Alive {
     }
 
     pub fn kill(&self) -> io::Result<()> {
+        self.slot.group.lift()?;
         match pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
             Err(error) => Err(error.into()),
