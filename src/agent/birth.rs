@@ -7,7 +7,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
 };
 
-use caisson_protocol::{Begin, Groups, Instruction, Make};
+use caisson_protocol::{Groups, Make};
 use rustix::{
     fs::{Mode, OFlags, open},
     io::fcntl_dupfd_cloexec,
@@ -15,11 +15,16 @@ use rustix::{
     process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit},
     thread::{
         CapabilitySet, CapabilitySets, Gid, LinkNameSpaceType, Uid, UnshareFlags, move_into_link_name_space,
-        set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid, unshare_unsafe,
+        set_capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid, unshare_unsafe,
     },
 };
 
-use crate::{channel::Channel, filter, init, serve, template};
+use crate::{
+    channel::Channel,
+    child::check,
+    filter::{self, Program},
+    init, serve, template,
+};
 
 /// As in the kernel's `sched.h`; libc's has too few bits.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
@@ -35,16 +40,16 @@ struct Belongings {
 }
 
 /// Returns the pid of the sandbox's PID 1 and its descriptor.
-pub fn bear(begin: &Begin, make: &Make, fds: Vec<OwnedFd>) -> io::Result<(i32, OwnedFd)> {
-    let belongings = Belongings::sort(fds, begin.groups.count())?;
-    let born_into = match begin.groups {
+pub fn bear(groups: &Groups, filter: &Program, make: &Make, fds: Vec<OwnedFd>) -> io::Result<(i32, OwnedFd)> {
+    let belongings = Belongings::sort(fds, groups.count())?;
+    let born_into = match groups {
         Groups::Split(_) => None,
         Groups::Unified => belongings.entrances.first(),
     };
     match fork(NAMESPACES, libc::SIGCHLD, born_into)? {
         Fork::Parent { pid, pidfd } => Ok((pid, pidfd)),
         // They are closed at once, and not when their owner goes.
-        Fork::Child => end_with(live(begin, make, &ManuallyDrop::new(belongings))),
+        Fork::Child => end_with(live(groups, filter, make, &ManuallyDrop::new(belongings))),
     }
 }
 
@@ -63,9 +68,9 @@ impl Belongings {
 }
 
 /// The life of PID 1.
-fn live(begin: &Begin, make: &Make, belongings: &Belongings) -> io::Result<()> {
+fn live(groups: &Groups, filter: &Program, make: &Make, belongings: &Belongings) -> io::Result<()> {
     let Belongings { talk, network, entrances, group_mounts } = belongings;
-    if let Groups::Split(_) = begin.groups {
+    if let Groups::Split(_) = groups {
         // Before anything else, so that all it takes is charged to it. By the thread itself: moving another one makes the
         // kernel wait for every processor.
         for entrance in entrances {
@@ -75,7 +80,7 @@ fn live(begin: &Begin, make: &Make, belongings: &Belongings) -> io::Result<()> {
     // SAFETY: no thread shares anything with us. Only now, or the path of the group would begin at the host's root.
     unsafe { unshare_unsafe(UnshareFlags::NEWCGROUP) }?;
     move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
-    template::furnish(make, &begin.groups, group_mounts)?;
+    template::furnish(make, groups, group_mounts)?;
     rustix::system::sethostname(b"box")?;
     bound(make)?;
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
@@ -83,14 +88,14 @@ fn live(begin: &Begin, make: &Make, belongings: &Belongings) -> io::Result<()> {
     match fork(0, 0, None)? {
         Fork::Child => {
             let theirs = hold(talk.as_raw_fd(), theirs)?;
-            give_up(make.agent_uid, &begin.filter)?;
+            give_up(make.agent_uid, filter)?;
             serve::run(|| Ok((Channel::new(theirs), make.job_uid)))
         }
         Fork::Parent { pid: _, pidfd } => {
             drop(pidfd);
             let null = ManuallyDrop::new(open(c"/dev/null", OFlags::RDWR, Mode::empty())?);
             let ours = hold(null.as_raw_fd(), ours)?;
-            give_up(make.job_uid, &begin.filter)?;
+            give_up(make.job_uid, filter)?;
             // The nursery's end is the sandbox's.
             set_parent_process_death_signal(Some(Signal::KILL))?;
             init::run(|| Ok(Channel::new(ours)))
@@ -127,23 +132,14 @@ fn hold(stream: i32, channel: OwnedFd) -> io::Result<OwnedFd> {
 }
 
 /// All that is left of root, and the rest of the kernel. For good.
-fn give_up(uid: u32, filter: &[Instruction]) -> io::Result<()> {
+fn give_up(uid: u32, filter: &Program) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
     set_thread_groups(&[])?;
     set_thread_res_gid(group, group, group)?;
     set_thread_res_uid(user, user, user)?;
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
-    set_no_new_privs(true)?;
-    enter_filter(filter)
-}
-
-fn enter_filter(filter: &[Instruction]) -> io::Result<()> {
-    let program = Vec::from_iter(filter.iter().map(|instruction| {
-        let Instruction { code, jump_true, jump_false, k } = *instruction;
-        libc::sock_filter { code, jt: jump_true, jf: jump_false, k }
-    }));
-    filter::install(&program)
+    filter::install(filter)
 }
 
 /// What a process may get back by executing a file: nothing, from here on, for it and all that come of it.
@@ -202,8 +198,4 @@ fn end_with(result: io::Result<()>) -> ! {
     };
     // SAFETY: ends the process, and runs nothing of what the nursery would have run at its end.
     unsafe { libc::_exit(status) }
-}
-
-fn check(result: libc::c_int) -> io::Result<()> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

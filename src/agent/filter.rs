@@ -6,6 +6,8 @@
 
 use std::io;
 
+use caisson_protocol::Instruction;
+
 /// Calls with an argument that has one of these values are refused with EPERM.
 struct Refused {
     call: libc::c_long,
@@ -60,8 +62,20 @@ pub fn enter() -> io::Result<()> {
     install(&program())
 }
 
-/// Upon those that are in force.
-pub fn install(program: &[libc::sock_filter]) -> io::Result<()> {
+/// As the kernel takes it.
+pub type Program = [libc::sock_filter];
+
+/// What the server sent, made ready once for all sandboxes.
+pub fn ready(instructions: &[Instruction]) -> Vec<libc::sock_filter> {
+    let ready = |instruction: &Instruction| {
+        let Instruction { code, jump_true, jump_false, k } = *instruction;
+        libc::sock_filter { code, jt: jump_true, jf: jump_false, k }
+    };
+    instructions.iter().map(ready).collect()
+}
+
+/// Upon those that are in force. From here on nobody gains privileges.
+pub fn install(program: &Program) -> io::Result<()> {
     let program = libc::sock_fprog {
         len: u16::try_from(program.len()).map_err(io::Error::other)?,
         // The kernel only reads it.

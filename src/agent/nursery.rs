@@ -16,7 +16,7 @@ use std::{io, os::fd::AsFd};
 use caisson_protocol::{FromNursery, ToNursery, VERSION};
 use rustix::io::fcntl_dupfd_cloexec;
 
-use crate::{birth, channel::Channel, hide, template};
+use crate::{birth, channel::Channel, filter, hide, template};
 
 pub fn run() -> io::Result<()> {
     hide()?;
@@ -28,13 +28,14 @@ pub fn run() -> io::Result<()> {
     };
     template::enter(&std::env::current_dir()?, &begin.groups)?;
     birth::give_up_gaining()?;
+    let filter = filter::ready(&begin.filter);
     // The kernel buries the dead: the server hears of their end by itself.
     // SAFETY: ignores a signal, runs no code of ours.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     channel.send(&FromNursery::Ready { protocol: VERSION }, &[])?;
     while let Some((message, fds)) = channel.receive()? {
         let ToNursery::Make(make) = message else { return Err(io::Error::other("told twice how to begin")) };
-        match birth::bear(&begin, &make, fds) {
+        match birth::bear(&begin.groups, &filter, &make, fds) {
             Ok((pid, pidfd)) => channel.send(&FromNursery::Made { pid }, &[pidfd.as_fd()])?,
             Err(error) => channel.send(&FromNursery::Failed(error.to_string()), &[])?,
         }

@@ -322,9 +322,9 @@ impl Watch<'_> {
     /// there is.
     fn memory_peak(&self, after: &Reading, death: &Death) -> u64 {
         let peak_before = self.before.memory_peak_bytes;
-        // A program that was armed may never need more than it had by then.
         // A kernel without the meter of the peak, as gVisor's is, tells 0.
         let has_peak = peak_before > 0;
+        // A program that was armed may never need more than it had by then.
         let begins_here = self.armed && has_peak && peak_before.saturating_sub(self.before.memory_bytes) < METER_GRAIN;
         if after.memory_peak_bytes > peak_before || begins_here {
             after.memory_peak_bytes.saturating_sub(self.memory_before)

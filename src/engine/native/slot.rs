@@ -6,7 +6,7 @@ use std::{
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::PathBuf,
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     thread,
 };
 
@@ -30,12 +30,12 @@ pub(super) struct Slot {
     directories: Vec<PathBuf>,
     pub group: Group,
     /// What was written last.
-    bounds: Mutex<Option<Bounds>>,
+    fixed: Mutex<Option<Fixed>>,
 }
 
 /// What a job cannot change and no step does.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Bounds {
+struct Fixed {
     processes: u64,
     cpus: f64,
 }
@@ -57,34 +57,34 @@ impl Slot {
             _ => Group::unified(directories[0].clone()),
         };
         let network = network()?;
-        Ok(Self { network, directories, group, bounds: Mutex::new(None) })
+        Ok(Self { network, directories, group, fixed: Mutex::new(None) })
     }
 
     /// Before a sandbox is made in it.
     pub fn bound(&self, spec: &SandboxSpec) -> io::Result<()> {
         self.group.make(spec.memory_bytes + AGENT_MEMORY)?;
-        let wanted = Bounds { processes: spec.processes + AGENT_PROCESSES, cpus: spec.cpus };
-        let mut bounds = self.bounds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *bounds == Some(wanted) {
+        let wanted = Fixed { processes: spec.processes + AGENT_PROCESSES, cpus: spec.cpus };
+        let mut fixed = self.fixed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *fixed == Some(wanted) {
             return Ok(());
         }
-        let [first, .., last] = self.directories.as_slice() else { return self.bound_unified(wanted, &mut bounds) };
-        fs::write(last.join("pids.max"), wanted.processes.to_string())?;
-        let quota = quota_us(wanted.cpus).map_or("-1".to_owned(), |quota| quota.to_string());
-        fs::write(first.join("cpu.cfs_quota_us"), quota)?;
-        *bounds = Some(wanted);
+        let [cpu, pids] = [0, self.directories.len() - 1].map(|at| &self.directories[at]);
+        fs::write(pids.join("pids.max"), wanted.processes.to_string())?;
+        let quota = quota_us(wanted.cpus).map(|quota| quota.to_string());
+        if self.is_unified() {
+            // A kernel without swap has no such file.
+            let _ = fs::write(cpu.join("memory.swap.max"), "0");
+            fs::write(cpu.join("cpu.max"), format!("{} {PERIOD_US}", quota.as_deref().unwrap_or("max")))?;
+        } else {
+            fs::write(cpu.join("cpu.cfs_quota_us"), quota.as_deref().unwrap_or("-1"))?;
+        }
+        *fixed = Some(wanted);
         Ok(())
     }
 
-    fn bound_unified(&self, wanted: Bounds, bounds: &mut Option<Bounds>) -> io::Result<()> {
-        let directory = &self.directories[0];
-        fs::write(directory.join("pids.max"), wanted.processes.to_string())?;
-        // A kernel without swap has no such file.
-        let _ = fs::write(directory.join("memory.swap.max"), "0");
-        let quota = quota_us(wanted.cpus).map_or("max".to_owned(), |quota| quota.to_string());
-        fs::write(directory.join("cpu.max"), format!("{quota} {PERIOD_US}"))?;
-        *bounds = Some(wanted);
-        Ok(())
+    /// All controllers have one tree.
+    fn is_unified(&self) -> bool {
+        self.directories.len() == 1
     }
 
     pub fn network(&self) -> BorrowedFd<'_> {
@@ -93,9 +93,9 @@ impl Slot {
 
     /// By which a process enters the groups. Opened for each sandbox: there may be thousands of slots.
     pub fn entrances(&self) -> io::Result<Vec<OwnedFd>> {
-        let open = |directory: &PathBuf| match self.directories.len() {
-            1 => File::open(directory),
-            _ => OpenOptions::new().write(true).open(directory.join("tasks")),
+        let open = |directory: &PathBuf| match self.is_unified() {
+            true => File::open(directory),
+            false => OpenOptions::new().write(true).open(directory.join("tasks")),
         };
         self.directories.iter().map(|directory| open(directory).map(OwnedFd::from)).collect()
     }
