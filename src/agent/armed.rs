@@ -22,7 +22,7 @@ use rustix::{
 
 use crate::{
     channel::Spawn,
-    child::{self, Program},
+    child::{Program, Running},
     confine::Confinement,
     tree::{self, WORK},
 };
@@ -33,7 +33,7 @@ const OPEN_PATIENCE: Duration = Duration::from_secs(8);
 const OPEN_PAUSE: Duration = Duration::from_micros(500);
 
 pub struct Armed {
-    pub main: i32,
+    pub running: Running,
     /// The end to write to: while it is open the program waits.
     source: OwnedFd,
     entry: String,
@@ -51,25 +51,25 @@ impl Armed {
         tree::clear_all()?;
         let path = Path::new(WORK).join(&entry);
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        let main = Program::new(spawn, confinement)?.start(&child::streams(fds)?)?;
+        let running = Program::new(spawn, confinement)?.launch(fds)?;
         let deadline = Instant::now() + OPEN_PATIENCE;
         let source = loop {
             match open(&path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
                 Ok(source) => break source,
                 // Nobody has opened it to read yet.
-                Err(Errno::NXIO) if has_died(main) => return Err(io::Error::other("it ended")),
+                Err(Errno::NXIO) if has_died(running.main) => return Err(io::Error::other("it ended")),
                 Err(Errno::NXIO) if Instant::now() < deadline => thread::sleep(OPEN_PAUSE),
                 Err(Errno::NXIO) => return Err(io::Error::other("it does not open its source")),
                 Err(error) => return Err(error.into()),
             }
         };
         fs::remove_file(&path)?;
-        Ok(Self { main, source, entry })
+        Ok(Self { running, source, entry })
     }
 
     /// Gives it its source, which lies in the work directory: from here on the program is the job's. Where it cannot be given
     /// it (the inner error) nothing of it has been read. An outer error leaves a program that has read a part of it.
-    pub fn feed(self) -> io::Result<Result<i32, String>> {
+    pub fn feed(self) -> io::Result<Result<Running, String>> {
         let text = match self.text() {
             Ok(text) => text,
             Err(error) => return Ok(Err(error.to_string())),
@@ -79,7 +79,7 @@ impl Armed {
             let written = rustix::io::retry_on_intr(|| rustix::io::write(&self.source, rest))?;
             rest = &rest[written..];
         }
-        Ok(Ok(self.main))
+        Ok(Ok(self.running))
     }
 
     /// Its source, which is no more than it can be given without waiting for it.

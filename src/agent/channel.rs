@@ -21,16 +21,15 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub enum Order {
     /// Make the work directory ready for a program.
     Prepare(caisson_protocol::Work),
-    /// Start a program; with it come its stdin, stdout and stderr.
+    /// Start a program; with it come its stdin, stdout and stderr, and the event that ends it and every process of the job.
+    /// An order would need memory, which a job may have taken all of; an event needs none.
     Spawn(Spawn),
-    /// Start a program whose source comes later, under the name of `entry`; with it come the three streams.
+    /// Start a program whose source comes later, under the name of `entry`; with it come the same four.
     Arm { entry: String, spawn: Spawn },
     /// Give it the source, which is in its place by now, and watch it as one that was spawned.
     Feed,
     /// End it.
     Disarm,
-    /// End the program that runs, and every process of the job.
-    Kill,
     /// Open a regular file below the work directory.
     Open { path: String },
     /// Let what is kept be read.
@@ -97,7 +96,7 @@ pub struct Channel {
 
 /// The largest packet: a `Spawn` with its arguments and environment. A unix socket takes about 200 KiB.
 const PACKET: usize = 192 * 1024;
-/// A program's three streams; of a sandbox to be made a stream, a namespace, and two for each of four control groups.
+/// A program's three streams and its event; of a sandbox to be made a stream, a namespace, and two for each of four control groups.
 const FDS: usize = 10;
 
 /// A packet without a byte could not be told from the end.

@@ -16,6 +16,13 @@ pub struct Program<'c> {
     confinement: &'c Option<Confinement>,
 }
 
+/// A program that has been started.
+pub struct Running {
+    pub main: i32,
+    /// Raised by the agent when it is to be ended.
+    pub halt: OwnedFd,
+}
+
 /// What the child is handed, and where it leaves the reason if it could not start the program.
 struct Launch<'a> {
     program: &'a Program<'a>,
@@ -49,11 +56,18 @@ impl<'c> Program<'c> {
         Ok(Self { argv: strings(&spawn.argv)?, env: strings(&spawn.env)?, limits, confinement })
     }
 
+    /// Starts the program with the descriptors that came with the order to do so.
+    pub fn launch(&self, fds: Vec<OwnedFd>) -> io::Result<Running> {
+        let fds: [OwnedFd; 4] = fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+        let [stdin, stdout, stderr, halt] = fds;
+        Ok(Running { main: self.start(&[stdin, stdout, stderr])?, halt })
+    }
+
     /// Starts the program in a process of its own; returns its pid. An error of `execve` itself is `Err` too.
     ///
     /// The child borrows our memory until it executes or ends, and we stand still for as long: nothing is copied, and what
     /// it writes there, we read.
-    pub fn start(&self, stdio: &[OwnedFd; 3]) -> io::Result<i32> {
+    fn start(&self, stdio: &[OwnedFd; 3]) -> io::Result<i32> {
         let (argv, env) = (pointers(&self.argv), pointers(&self.env));
         let mut launch = Launch { program: self, stdio, argv: &argv, env: &env, failure: None };
         let mut stack: Vec<u128> = Vec::with_capacity(STACK / size_of::<u128>());
@@ -117,11 +131,6 @@ extern "C" fn become_program(launch: *mut libc::c_void) -> libc::c_int {
         Err(error) => error,
     });
     127
-}
-
-/// What a program's three streams come as.
-pub fn streams(fds: Vec<OwnedFd>) -> io::Result<[OwnedFd; 3]> {
-    fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))
 }
 
 /// What every program inherits and no step changes. Done once, by PID 1 and for itself as well: a call less between a

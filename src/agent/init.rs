@@ -16,8 +16,8 @@ use rustix::{
 
 use crate::{
     armed::Armed,
-    channel::{self, Answer, Channel, Death, Order, Spawn},
-    child::{self, Program},
+    channel::{self, Answer, Channel, Death, Order},
+    child::{self, Program, Running},
     confine::Confinement,
     filter, hide,
     kept::Kept,
@@ -52,7 +52,7 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
                 channel.send(&answer, &[])?;
             }
             Order::Spawn(spawn) => {
-                let started = start(&spawn, &confinement, fds);
+                let started = Program::new(&spawn, &confinement).and_then(|program| program.launch(fds));
                 if !see_to_end(started, spawn.keep, &mut channel, &children, &mut kept)? {
                     return Ok(());
                 }
@@ -72,9 +72,9 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
                 channel.send(&answer, &[])?;
             }
             Order::Feed => match feed(armed.take())? {
-                Ok(main) => {
+                Ok(running) => {
                     channel.send(&Answer::Fed, &[])?;
-                    if !see_to_end(Ok(main), false, &mut channel, &children, &mut kept)? {
+                    if !see_to_end(Ok(running), false, &mut channel, &children, &mut kept)? {
                         return Ok(());
                     }
                 }
@@ -101,8 +101,6 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
                 };
                 channel.send(&answer, &[])?;
             }
-            // The program ended before the order arrived.
-            Order::Kill => {}
         }
     }
     Ok(())
@@ -140,7 +138,7 @@ pub fn accept_agent(agent_uid: u32) -> io::Result<Channel> {
 /// Watches a program that has been started until it or the agent's patience ends, leaves no process, and says so; `false`
 /// when the agent has left.
 fn see_to_end(
-    started: io::Result<i32>,
+    started: io::Result<Running>,
     keep: bool,
     channel: &mut Channel,
     children: &OwnedFd,
@@ -148,11 +146,11 @@ fn see_to_end(
 ) -> io::Result<bool> {
     let mut death = Death::unknown();
     match started {
-        Ok(main) => {
-            if !wait_for_main(main, &mut death, channel, children)? {
+        Ok(running) => {
+            if !wait_for_main(&running, &mut death, channel, children)? {
                 return Ok(false);
             }
-            kill_all(main, &mut death);
+            kill_all(running.main, &mut death);
         }
         Err(error) => {
             // The child that failed waits to be reaped.
@@ -171,10 +169,10 @@ fn see_to_end(
     Ok(true)
 }
 
-fn feed(armed: Option<Armed>) -> io::Result<Result<i32, String>> {
+fn feed(armed: Option<Armed>) -> io::Result<Result<Running, String>> {
     match armed {
         None => Ok(Err("nothing is armed".to_owned())),
-        Some(armed) if has_died(armed.main) => Ok(Err("what was armed has ended".to_owned())),
+        Some(armed) if has_died(armed.running.main) => Ok(Err("what was armed has ended".to_owned())),
         Some(armed) => armed.feed(),
     }
 }
@@ -189,16 +187,12 @@ fn prepare(work: Work, kept: Option<&Kept>) -> io::Result<()> {
     }
 }
 
-fn start(spawn: &Spawn, confinement: &Option<Confinement>, fds: Vec<OwnedFd>) -> io::Result<i32> {
-    Program::new(spawn, confinement)?.start(&child::streams(fds)?)
-}
-
 /// Until the main process is dead or the agent says so; `false` when the agent has left.
-fn wait_for_main(main: i32, death: &mut Death, channel: &mut Channel, children: &OwnedFd) -> io::Result<bool> {
+fn wait_for_main(running: &Running, death: &mut Death, channel: &Channel, children: &OwnedFd) -> io::Result<bool> {
     loop {
         let mut left = REAPED_AT_ONCE;
         while let Some(reaped) = reap(libc::WNOHANG) {
-            if reaped.note(main, death) {
+            if reaped.note(running.main, death) {
                 return Ok(true);
             }
             left -= 1;
@@ -206,34 +200,27 @@ fn wait_for_main(main: i32, death: &mut Death, channel: &mut Channel, children: 
                 break;
             }
         }
-        let mut fds = [PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN), PollFd::new(children, PollFlags::IN)];
+        let mut fds = [
+            PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN),
+            PollFd::new(children, PollFlags::IN),
+            PollFd::new(&running.halt, PollFlags::IN),
+        ];
         // With more of the dead in line, only a look at what else there is.
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         match poll(&mut fds, (left == 0).then_some(&at_once)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let (order, child) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
+        let [heard, child, halt] = fds.map(|fd| !fd.revents().is_empty());
         if child {
             forget_event(children);
         }
-        if order {
-            return Ok(match channel.receive::<Order>()? {
-                Some((Order::Kill, _)) => true,
-                // Nothing else is ever sent while a program runs.
-                Some((
-                    Order::Prepare(_)
-                    | Order::Spawn(_)
-                    | Order::Arm { .. }
-                    | Order::Feed
-                    | Order::Disarm
-                    | Order::Open { .. }
-                    | Order::Export
-                    | Order::Import,
-                    _,
-                ))
-                | None => false,
-            });
+        if heard {
+            // Nothing is ever ordered while a program runs: this is the agent's end.
+            return Ok(false);
+        }
+        if halt {
+            return Ok(true);
         }
     }
 }

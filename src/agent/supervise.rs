@@ -13,7 +13,7 @@ use std::{
 
 use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream, ToAgent};
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
     fs::{Mode, OFlags, fchmod},
     pipe::{PipeFlags, pipe_with},
 };
@@ -72,12 +72,13 @@ struct Begun {
     armed: bool,
 }
 
-/// Our ends of a program's stdin, stdout and stderr.
+/// Our ends of a program's stdin, stdout and stderr, and the event that ends it.
 struct Streams {
     stdin: OwnedFd,
     stdout: OwnedFd,
     /// Absent when both go through one.
     stderr: Option<OwnedFd>,
+    halt: OwnedFd,
 }
 
 /// Has PID 1 start the program without its source; an inner error says why it did not.
@@ -165,7 +166,7 @@ impl Begun {
 
 impl Streams {
     /// Ours, and the program's stdin, stdout and stderr.
-    fn new(merge_stderr: bool) -> io::Result<(Self, [OwnedFd; 3])> {
+    fn new(merge_stderr: bool) -> io::Result<(Self, [OwnedFd; 4])> {
         let (their_stdin, stdin) = pipe_with(PipeFlags::CLOEXEC)?;
         let (stdout, their_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
         let (stderr, their_stderr) = if merge_stderr {
@@ -174,15 +175,16 @@ impl Streams {
             let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
             (Some(ours), theirs)
         };
-        let theirs = [their_stdin, their_stdout, their_stderr];
-        for stream in &theirs {
+        for stream in [&their_stdin, &their_stdout, &their_stderr] {
             match fchmod(stream, STREAM_MODE) {
                 // Our own pipe: gVisor's cannot be changed by anybody, and cannot be opened anew.
                 Ok(()) | Err(rustix::io::Errno::PERM) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok((Self { stdin, stdout, stderr }, theirs))
+        let halt = eventfd(0, EventfdFlags::CLOEXEC)?;
+        let theirs = [their_stdin, their_stdout, their_stderr, halt.try_clone()?];
+        Ok((Self { stdin, stdout, stderr, halt }, theirs))
     }
 }
 
@@ -263,7 +265,7 @@ impl Watch<'_> {
             };
             if let (Some(stop), None) = (reached, self.stopped) {
                 self.stopped = Some(stop);
-                channel.send(&Order::Kill, &[])?;
+                pipes.end_program()?;
             }
         }
     }
@@ -334,8 +336,9 @@ impl Watch<'_> {
     }
 }
 
-/// Our ends of the program's three streams.
+/// Our ends of the program's three streams, and the event that ends it.
 struct Pipes {
+    halt: OwnedFd,
     stdin: Option<File>,
     input: Vec<u8>,
     fed: usize,
@@ -369,11 +372,12 @@ struct Ready {
 
 impl Pipes {
     fn new(step: &Step, input: Vec<u8>, streams: Streams) -> io::Result<Self> {
-        let Streams { stdin, stdout, stderr } = streams;
+        let Streams { stdin, stdout, stderr, halt } = streams;
         let drain = |pipe: OwnedFd, stream| -> io::Result<Drain> {
             Ok(Drain { pipe: Some(nonblocking(pipe)?), stream, left: step.limits.output_bytes, cut: false })
         };
         Ok(Self {
+            halt,
             // No input: the program sees the end of file at once.
             stdin: if input.is_empty() && !step.joined { None } else { Some(nonblocking(stdin)?) },
             input,
@@ -502,6 +506,12 @@ impl Pipes {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes no memory, of which there may be none.
+    fn end_program(&self) -> io::Result<()> {
+        rustix::io::write(&self.halt, &1_u64.to_ne_bytes())?;
         Ok(())
     }
 
