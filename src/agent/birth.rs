@@ -46,7 +46,7 @@ pub fn bear(groups: &Groups, filter: &Program, make: &Make, fds: Vec<OwnedFd>) -
         Groups::Split(_) => None,
         Groups::Unified => belongings.entrances.first(),
     };
-    match fork(NAMESPACES, libc::SIGCHLD, born_into)? {
+    match fork(born_into)? {
         Fork::Parent { pid, pidfd } => Ok((pid, pidfd)),
         // They are closed at once, and not when their owner goes.
         Fork::Child => end_with(live(groups, filter, make, &ManuallyDrop::new(belongings))),
@@ -83,23 +83,19 @@ fn live(groups: &Groups, filter: &Program, make: &Make, belongings: &Belongings)
     template::furnish(make, groups, group_mounts)?;
     rustix::system::sethostname(b"box")?;
     bound(make)?;
+    give_up_most(filter)?;
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-    // Without a signal at its end it is no child that PID 1 waits for: those are the job's.
-    match fork(0, 0, None)? {
-        Fork::Child => {
-            let theirs = hold(talk.as_raw_fd(), theirs)?;
-            give_up(make.agent_uid, filter)?;
-            serve::run(|| Ok((Channel::new(theirs), make.job_uid)))
-        }
-        Fork::Parent { pid: _, pidfd } => {
-            drop(pidfd);
-            let null = ManuallyDrop::new(open(c"/dev/null", OFlags::RDWR, Mode::empty())?);
-            let ours = hold(null.as_raw_fd(), ours)?;
-            give_up(make.job_uid, filter)?;
-            // The nursery's end is the sandbox's.
-            set_parent_process_death_signal(Some(Signal::KILL))?;
-            init::run(|| Ok(Channel::new(ours)))
-        }
+    if split()? {
+        let theirs = hold(talk.as_raw_fd(), theirs)?;
+        become_user(make.agent_uid)?;
+        serve::run(|| Ok((Channel::new(theirs), make.job_uid)))
+    } else {
+        let null = ManuallyDrop::new(open(c"/dev/null", OFlags::RDWR, Mode::empty())?);
+        let ours = hold(null.as_raw_fd(), ours)?;
+        become_user(make.job_uid)?;
+        // The nursery's end is the sandbox's.
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        init::run(|| Ok(Channel::new(ours)))
     }
 }
 
@@ -131,15 +127,20 @@ fn hold(stream: i32, channel: OwnedFd) -> io::Result<OwnedFd> {
     }
 }
 
-/// All that is left of root, and the rest of the kernel. For good.
-fn give_up(uid: u32, filter: &Program) -> io::Result<()> {
+/// All of root but what it takes to become somebody else, and most of the kernel, for good. Once for both processes: the
+/// filter takes longer to install than any other step.
+fn give_up_most(filter: &Program) -> io::Result<()> {
+    let left = CapabilitySet::SETUID | CapabilitySet::SETGID;
+    set_capabilities(None, CapabilitySets { effective: left, permitted: left, inheritable: CapabilitySet::empty() })?;
+    filter::install(filter)
+}
+
+/// What is left of root goes with its uid: the kernel clears the capabilities of whoever has no uid of root's any more.
+fn become_user(uid: u32) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
     set_thread_groups(&[])?;
     set_thread_res_gid(group, group, group)?;
-    set_thread_res_uid(user, user, user)?;
-    let none = CapabilitySet::empty();
-    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
-    filter::install(filter)
+    Ok(set_thread_res_uid(user, user, user)?)
 }
 
 /// What a process may get back by executing a file: nothing, from here on, for it and all that come of it.
@@ -160,15 +161,15 @@ enum Fork {
     Child,
 }
 
-/// As `fork`, but into new namespaces and a control group. The child has this process's memory as it was, and one thread as
+/// As `fork(2)`, but into new namespaces and a control group. The child has this process's memory as it was, and one thread as
 /// it has.
-fn fork(namespaces: libc::c_int, exit_signal: libc::c_int, group: Option<&OwnedFd>) -> io::Result<Fork> {
+fn fork(group: Option<&OwnedFd>) -> io::Result<Fork> {
     // SAFETY: all zero is a valid value.
     let mut how: libc::clone_args = unsafe { std::mem::zeroed() };
     let mut pidfd: libc::c_int = -1;
-    how.flags = (namespaces | libc::CLONE_PIDFD) as u64;
+    how.flags = (NAMESPACES | libc::CLONE_PIDFD) as u64;
     how.pidfd = (&raw mut pidfd) as u64;
-    how.exit_signal = exit_signal as u64;
+    how.exit_signal = libc::SIGCHLD as u64;
     if let Some(group) = group {
         how.flags |= CLONE_INTO_CGROUP;
         how.cgroup = group.as_raw_fd() as u64;
@@ -183,6 +184,16 @@ fn fork(namespaces: libc::c_int, exit_signal: libc::c_int, group: Option<&OwnedF
             // SAFETY: the kernel just made it for us.
             Ok(Fork::Parent { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } })
         }
+    }
+}
+
+/// True in the child. Without a signal at its end it is none of the children that PID 1 waits for: those are the job's. By
+/// `clone`, since the filter that is in force by now knows no `clone3`.
+fn split() -> io::Result<bool> {
+    // SAFETY: without flags and a stack of its own the child goes on on a copy of everything, as in [`fork`].
+    match unsafe { libc::syscall(libc::SYS_clone, 0_u64, 0_u64, 0_u64, 0_u64, 0_u64) } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(pid == 0),
     }
 }
 
