@@ -38,6 +38,16 @@ pub trait Engine: Send + Sync + Debug + 'static {
     fn probe(&self) -> BoxFuture<'_, Result<EngineInfo, EngineError>>;
     /// Whether what a language needs is there to make sandboxes from.
     fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>>;
+    fn weight(&self) -> Weight;
+}
+
+/// What making a sandbox and removing it takes of the processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// As much as many small programs, which would feel it: what can wait is done when none runs.
+    Heavy,
+    /// No more than starting a program: waiting would spare nobody anything.
+    Light,
 }
 
 /// Names a sandbox on the host: `<owner>-<boot>-<number>`.

@@ -23,7 +23,7 @@ use bollard::{
 use futures_util::{StreamExt, future::BoxFuture};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec};
+use super::{Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight};
 use crate::observe::{EngineFault, EngineOperation, Observer};
 
 #[derive(Debug, Clone)]
@@ -213,6 +213,10 @@ impl Engine for DockerEngine {
             })
             .await
         })
+    }
+
+    fn weight(&self) -> Weight {
+        Weight::Heavy
     }
 
     fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>> {

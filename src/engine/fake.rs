@@ -21,7 +21,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Beside, Controls, Destroy, Engine, EngineError, EngineInfo, Link, Listed, Proven, SandboxId, SandboxSpec};
+use super::{
+    Beside, Controls, Destroy, Engine, EngineError, EngineInfo, Link, Listed, Proven, SandboxId, SandboxSpec, Weight,
+};
 use crate::observe::EngineFault;
 
 #[derive(Debug, Clone, Default)]
@@ -56,6 +58,7 @@ pub struct Behaviour {
     pub ran_out_of_memory: bool,
     /// What an idle sandbox takes of the host's memory, where that is seen.
     pub idle_bytes: Option<u64>,
+    pub weight: Weight,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,7 @@ impl Default for Behaviour {
             greeting: Greeting::Hello,
             ran_out_of_memory: false,
             idle_bytes: None,
+            weight: Weight::Heavy,
         }
     }
 }
@@ -226,6 +230,10 @@ impl Engine for FakeEngine {
                 lacks: Vec::new(),
             })
         })
+    }
+
+    fn weight(&self) -> Weight {
+        self.shared().behaviour.weight
     }
 
     fn has_image<'a>(&'a self, _image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>> {

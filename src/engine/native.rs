@@ -38,7 +38,8 @@ use slot::Slot;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, group::Bounds, places::PLACES,
+    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight, group::Bounds,
+    places::PLACES,
 };
 use crate::observe::{EngineFault, EngineOperation, Observer};
 
@@ -256,6 +257,10 @@ impl Engine for NativeEngine {
                 lacks: Vec::new(),
             })
         }))
+    }
+
+    fn weight(&self) -> Weight {
+        Weight::Light
     }
 
     fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>> {

@@ -29,7 +29,7 @@ use super::{
     warmer,
 };
 use crate::{
-    engine::{Engine, SandboxId, SandboxSpec},
+    engine::{Engine, SandboxId, SandboxSpec, Weight},
     job::{Arming, Claim, LanguageId, Limits, Step},
     observe::Observer,
     sandbox::{Claimed, Custody, Ledger, LedgerConfig},
@@ -40,7 +40,7 @@ pub struct FleetConfig {
     pub ledger: LedgerConfig,
     pub pools: Vec<PoolConfig>,
     pub schedules: Vec<Schedule>,
-    /// Boots under way at once, and destructions too. More than there are processors gains nothing.
+    /// Boots under way at once, and destructions too, where programs feel them. More than there are processors gains nothing.
     pub creators: usize,
     /// Programs that run at once: what they run in is not on the shelves, and the budget must hold it too.
     pub run_slots: usize,
@@ -351,6 +351,11 @@ impl Fleet {
 
     pub(super) fn is_closed(&self) -> bool {
         self.activity.is_closed()
+    }
+
+    /// Whether a boot in this pool is felt by nobody. One that starts an interpreter is, whatever the engine.
+    pub(super) fn is_light(&self, pool: &Pool) -> bool {
+        self.engine.weight() == Weight::Light && pool.config.arming.is_none()
     }
 
     fn lease(self: &Arc<Self>, language: &LanguageId, claimed: Claimed) -> Lease {

@@ -22,7 +22,7 @@ pub struct Snapshot {
     pub dying: usize,
     /// What running and being made takes of the budget, beside what is on the shelves.
     pub working: usize,
-    /// Boots that may be under way at once.
+    /// Boots that may be under way at once, those aside that nobody feels.
     pub creators: usize,
     /// See [`Busy::spare`].
     pub spare: usize,
@@ -46,6 +46,8 @@ pub struct PoolView {
     pub outlook: Outlook,
     /// Boots of it that may be under way at once, by its breaker.
     pub may_try: usize,
+    /// Whether a boot of it is felt by nobody, see [`LIGHT_AT_ONCE`].
+    pub is_light: bool,
 }
 
 /// How many ready sandboxes of one language there are to be.
@@ -85,6 +87,10 @@ pub const RETURN: Duration = Duration::from_millis(50);
 /// A used sandbox rests until a processor is to spare, and so long at the most: on a busy service none ever is. Too small
 /// and a burst pays for the removals of its own beginning; too large and files of jobs long gone fill the memory.
 pub const LONGEST_REST: Duration = Duration::from_secs(3);
+
+/// Light boots, and removals, that may be under way at once for each creator: most of each is waiting for the kernel. Too
+/// small and processors are idle while jobs wait; too large and a refill comes before the jobs that it is for.
+pub const LIGHT_AT_ONCE: usize = 4;
 
 /// When fewer sandboxes than this may still be made, room comes before quiet.
 pub const RESERVE: usize = 4;
@@ -158,15 +164,23 @@ impl Busy {
 /// What to do for the aims, which are one for each pool, in their order.
 pub fn act(snapshot: &Snapshot, aims: &[Aim]) -> Vec<Action> {
     let mut lines = Vec::from_iter(snapshot.pools.iter().zip(aims).map(|(pool, aim)| Line::new(pool, *aim)));
-    let under_way: usize = lines.iter().map(|line| line.booting).sum();
+    let under_way = |lines: &[Line<'_>], is_light: bool| -> usize {
+        lines.iter().filter(|line| line.pool.is_light == is_light).map(|line| line.booting).sum()
+    };
+    let before = under_way(&lines, false);
     let free = snapshot.budget.saturating_sub(snapshot.on_host);
-    let room = snapshot.creators.saturating_sub(under_way).min(free);
     let mut actions = Vec::new();
-    for begun in 0..room {
-        let is_spare = begun < snapshot.spare;
-        // Two boots beside two programs, and every program waits for its turn on a processor.
-        let is_alone = under_way + begun == 0;
-        let Some(next) = neediest(&lines, is_spare || is_alone, is_spare) else { break };
+    for _ in 0..free {
+        let heavy = under_way(&lines, false);
+        let is_spare = heavy - before < snapshot.spare;
+        let may = May {
+            heavy: heavy < snapshot.creators,
+            light: under_way(&lines, true) < snapshot.creators * LIGHT_AT_ONCE,
+            // Two boots beside two programs, and every program waits for its turn on a processor.
+            for_floor: is_spare || heavy == 0,
+            for_target: is_spare,
+        };
+        let Some(next) = neediest(&lines, may) else { break };
         lines[next].booting += 1;
         actions.push(Action::Boot(lines[next].pool.language.clone()));
     }
@@ -175,14 +189,37 @@ pub fn act(snapshot: &Snapshot, aims: &[Aim]) -> Vec<Action> {
     actions
 }
 
+/// Which boots may be begun.
+#[derive(Clone, Copy)]
+struct May {
+    heavy: bool,
+    light: bool,
+    /// Of the heavy ones those that nobody waits for yet.
+    for_floor: bool,
+    for_target: bool,
+}
+
+impl May {
+    fn serve(self, pool: &PoolView, need: Need) -> bool {
+        match need {
+            _ if pool.is_light => self.light,
+            Need::Waiting => self.heavy,
+            Need::Floor => self.heavy && self.for_floor,
+            Need::Target => self.heavy && self.for_target,
+        }
+    }
+}
+
 /// Whom the next boot is for.
-fn neediest(lines: &[Line<'_>], for_floor: bool, for_target: bool) -> Option<usize> {
-    let lacking = |need| lines.iter().enumerate().filter(move |(_, line)| line.lacks(need) > 0);
+fn neediest(lines: &[Line<'_>], may: May) -> Option<usize> {
+    let lacking = |need| {
+        let served = lines.iter().enumerate().filter(move |(_, line)| may.serve(line.pool, need));
+        served.filter(move |(_, line)| line.lacks(need) > 0)
+    };
     let most_of = |need| lacking(need).max_by_key(move |(_, line)| line.lacks(need));
     let waited_for = lacking(Need::Waiting).min_by_key(|(_, line)| line.urgency());
-    let below_floor = waited_for.or_else(|| if for_floor { most_of(Need::Floor) } else { None });
-    let below_target = below_floor.or_else(|| if for_target { most_of(Need::Target) } else { None });
-    below_target.map(|(index, _)| index)
+    let neediest = waited_for.or_else(|| most_of(Need::Floor)).or_else(|| most_of(Need::Target));
+    neediest.map(|(index, _)| index)
 }
 
 /// Idle sandboxes make way when the budget is used up and somebody waits for another language, and when the budget has
@@ -293,6 +330,7 @@ mod tests {
             most: 4,
             outlook: Outlook::default(),
             may_try: usize::MAX,
+            is_light: false,
         }
     }
 
@@ -438,6 +476,19 @@ mod tests {
         let small = |budget| Snapshot { budget, ..quiet(pools.clone()) };
         assert_eq!((floors(&small(5)), targets(&small(5))), (vec![2, 2, 1], vec![2, 2, 1]));
         assert_eq!((floors(&small(20)), targets(&small(20))), (vec![2; 3], vec![12, 4, 4]));
+    }
+
+    #[test]
+    fn what_nobody_feels_waits_for_no_processor_and_keeps_none_from_others() {
+        let light = PoolView { is_light: true, ..pool("binary", 0, 0, 0) };
+        let busy = |pools| Snapshot { spare: 0, ..quiet(pools) };
+        let of =
+            |name: &str, snapshot: &Snapshot| plan(snapshot).iter().filter(|action| **action == boot(name)).count();
+        let snapshot = busy(vec![light.clone(), pool("java", 4, 0, 0)]);
+        assert_eq!((of("binary", &snapshot), of("java", &snapshot)), (4, 0));
+        // As many at once as there are creators, four times over, and beside them as ever.
+        let snapshot = quiet(vec![PoolView { size: 20, most: 20, ..light }, pool("java", 0, 0, 0)]);
+        assert_eq!((of("binary", &snapshot), of("java", &snapshot)), (8, 2));
     }
 
     #[test]

@@ -11,7 +11,11 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::{activity::Activity, policy};
-use crate::{engine::Engine, observe::Observer, sandbox::Remains};
+use crate::{
+    engine::{Engine, Weight},
+    observe::Observer,
+    sandbox::Remains,
+};
 
 /// A sandbox that would not go is tried again at this pace, for as long as the service lives: its share of the budget
 /// and its uids are not free before.
@@ -21,15 +25,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often is looked whether a processor is to spare, while somebody rests.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Ends when every custody and the ledger are gone. `hands` bounds how many are destroyed at once.
+/// Ends when every custody and the ledger are gone. `creators` bounds how many are destroyed at once.
 pub async fn run(
     mut remains: mpsc::UnboundedReceiver<Remains>,
     engine: Arc<dyn Engine>,
     observer: Arc<dyn Observer>,
     activity: Arc<Activity>,
-    hands: usize,
+    creators: usize,
 ) {
-    let hands = Arc::new(Semaphore::new(hands));
+    let is_felt = engine.weight() == Weight::Heavy;
+    let hands = Arc::new(Semaphore::new(if is_felt { creators } else { creators * policy::LIGHT_AT_ONCE }));
     let mut resting: VecDeque<(Remains, Instant)> = VecDeque::new();
     let bury = |remains, hand: Option<OwnedSemaphorePermit>| {
         let (engine, observer) = (Arc::clone(&engine), Arc::clone(&observer));
@@ -42,7 +47,7 @@ pub async fn run(
         tokio::select! {
             // Never `None` while somebody rests: each holds on to the ledger.
             received = remains.recv() => match received {
-                Some(remains) if remains.is_resting() => resting.push_back((remains, Instant::now())),
+                Some(remains) if is_felt && remains.is_resting() => resting.push_back((remains, Instant::now())),
                 Some(remains) => bury(remains, None),
                 None => return,
             },

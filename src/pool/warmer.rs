@@ -91,6 +91,7 @@ pub fn look(fleet: &Fleet) -> Snapshot {
             most: pool.config.most,
             outlook: pool.demand().outlook(now.into_std(), fleet.config.creators, &pool.scheduled()),
             may_try: pool.breaker().may_try(now.into_std()),
+            is_light: fleet.is_light(pool),
         })
         .collect();
     let free = fleet.ledger.free();
@@ -173,13 +174,14 @@ fn begin_boot(fleet: &Arc<Fleet>, language: &LanguageId) {
     let (Some(pool), Some(custody)) = (fleet.pools.get(language), fleet.ledger.take(language)) else { return };
     let spec = pool.config.spec(&custody, fleet.config.cpus);
     pool.booting.fetch_add(1, Ordering::SeqCst);
-    fleet.activity.busy().booting += 1;
+    let felt = usize::from(!fleet.is_light(pool));
+    fleet.activity.busy().booting += felt;
     let (fleet, language) = (Arc::clone(fleet), language.clone());
     // Its own task, never aborted: a creation that is under way cannot be called back, only destroyed once it is known.
     tokio::spawn(async move {
         let Some(pool) = fleet.pools.get(&language) else { return };
         boot(&fleet, pool, custody, &spec).await;
-        fleet.activity.busy().booting -= 1;
+        fleet.activity.busy().booting -= felt;
         pool.booting.fetch_sub(1, Ordering::SeqCst);
         fleet.changed.notify_one();
     });

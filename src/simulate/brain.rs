@@ -196,6 +196,7 @@ impl Mind {
             most: machine.most_ready,
             outlook: demand.outlook(now, machine.creators, &[]),
             may_try: usize::MAX,
+            is_light: false,
         });
         Snapshot {
             pools: pools.collect(),

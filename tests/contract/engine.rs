@@ -10,7 +10,7 @@ use std::{
 };
 
 use caisson::engine::{
-    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, fake::FakeEngine,
+    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight, fake::FakeEngine,
 };
 use caisson_protocol::{self as protocol, Ended, Exit, FromAgent, Overflow, Step, Stop, Stream, ToAgent};
 use futures_util::future::BoxFuture;
@@ -115,6 +115,10 @@ impl Engine for Relay {
 
     fn probe(&self) -> BoxFuture<'_, Result<EngineInfo, EngineError>> {
         self.fake.probe()
+    }
+
+    fn weight(&self) -> Weight {
+        self.fake.weight()
     }
 
     fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>> {

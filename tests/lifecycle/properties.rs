@@ -30,6 +30,7 @@ struct Fleet {
     budget: usize,
     ready: [usize; 2],
     booting: [usize; 2],
+    is_light: [bool; 2],
     waiting: [usize; 2],
     dying: usize,
     begun: usize,
@@ -39,6 +40,10 @@ struct Fleet {
 impl Fleet {
     fn on_host(&self) -> usize {
         self.ready.iter().chain(&self.booting).sum::<usize>() + self.dying
+    }
+
+    fn under_way(&self, is_light: bool) -> usize {
+        self.booting.iter().zip(self.is_light).filter(|(_, is)| *is == is_light).map(|(booting, _)| booting).sum()
     }
 
     fn happens(&mut self, event: Event) {
@@ -83,6 +88,7 @@ impl Fleet {
             most: 8,
             outlook: Outlook::default(),
             may_try: usize::MAX,
+            is_light: self.is_light[language],
         };
         let snapshot = Snapshot {
             pools: vec![view(0), view(1)],
@@ -126,15 +132,18 @@ proptest! {
     #[test]
     fn the_budget_holds_nothing_is_lost_and_nobody_starves(
         budget in 1..8usize,
+        is_light in prop::array::uniform2(any::<bool>()),
         events in prop::collection::vec(event(), 0..200),
     ) {
-        let mut fleet = Fleet { budget, ..Fleet::default() };
+        let mut fleet = Fleet { budget, is_light, ..Fleet::default() };
         for event in events {
             fleet.happens(event);
             fleet.look();
             fleet.look();
             prop_assert!(fleet.on_host() <= budget, "{fleet:?}");
-            prop_assert!(fleet.booting.iter().sum::<usize>() <= CREATORS, "{fleet:?}");
+            for (is_light, most) in [(false, CREATORS), (true, CREATORS * policy::LIGHT_AT_ONCE)] {
+                prop_assert!(fleet.under_way(is_light) <= most, "{fleet:?}");
+            }
             prop_assert_eq!(fleet.begun, fleet.ended + fleet.on_host());
         }
         // From now on all goes well, and so whoever waits is served, one sandbox each.
