@@ -7,6 +7,7 @@
 
 mod choice;
 mod examine;
+mod runtime;
 
 use std::{
     io,
@@ -134,7 +135,16 @@ async fn drain(dispatch: &Dispatch, patience: Duration, signals: &mut Signals) {
 
 async fn name_of(engine: &dyn Engine) -> String {
     match engine.probe().await {
-        Ok(EngineInfo { name, version, api_version, runtime, cgroup_version, lacks }) => {
+        Ok(EngineInfo {
+            name,
+            version,
+            api_version,
+            runtime,
+            runtime_reason: _,
+            runtimes: _,
+            cgroup_version,
+            lacks,
+        }) => {
             info!(version, api_version, runtime, cgroup_version, "{name} answers");
             if !lacks.is_empty() {
                 warn!(

@@ -112,6 +112,15 @@ pub enum EngineChoice {
     Native,
 }
 
+/// Of sandboxes whose language names none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuntimeChoice {
+    /// The quickest that works with this engine on its host.
+    Auto,
+    Engine,
+    Named(String),
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Native {
     pub roots: PathBuf,
@@ -120,7 +129,7 @@ pub struct Native {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Docker {
     pub host: String,
-    pub runtime: Option<String>,
+    pub runtime: RuntimeChoice,
     /// JSON on one line.
     pub seccomp: String,
     pub request_patience: Duration,

@@ -181,7 +181,12 @@ pub struct EngineInfo {
     pub name: String,
     pub version: String,
     pub api_version: String,
+    /// Of sandboxes that name none.
     pub runtime: String,
+    /// Why it is that one, where that was found out and not configured.
+    pub runtime_reason: Option<String>,
+    /// All that a sandbox may name.
+    pub runtimes: Vec<String>,
     /// `1` or `2`.
     pub cgroup_version: String,
     /// What a sandbox promises and this engine cannot keep.

@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use tracing::info;
 
+use super::{
+    pool_config,
+    runtime::{AutoRuntime, TrialConfig},
+};
 use crate::{
-    config::{self, Config, EngineChoice},
+    config::{self, Config, EngineChoice, RuntimeChoice},
     engine::{
         Engine,
         docker::{DockerConfig, DockerEngine},
@@ -13,6 +17,7 @@ use crate::{
     },
     language::Language,
     observe::Observer,
+    sandbox::LedgerConfig,
 };
 
 pub struct Chosen {
@@ -29,7 +34,7 @@ pub async fn choose(config: &Config, owner: &str, boot: &str, observer: &Arc<dyn
     let docker = || {
         let engine = docker(config, owner, boot, Arc::clone(observer));
         let host = &config.docker.host;
-        Chosen { engine: Arc::new(engine), is_here: host.starts_with("unix://"), address: host.clone() }
+        Chosen { engine, is_here: host.starts_with("unix://"), address: host.clone() }
     };
     let native = || {
         let engine = native(config, owner, Arc::clone(observer));
@@ -76,9 +81,14 @@ async fn could_work(engine: &dyn Engine, languages: &[Language]) -> Result<(), S
     Ok(())
 }
 
-fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>) -> DockerEngine {
+fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>) -> Arc<dyn Engine> {
     let config::Docker { host, runtime, seccomp, request_patience } = config.docker.clone();
-    let config = DockerConfig {
+    let (runtime, is_auto) = match runtime {
+        RuntimeChoice::Auto => (None, true),
+        RuntimeChoice::Engine => (None, false),
+        RuntimeChoice::Named(name) => (Some(name), false),
+    };
+    let docker = DockerConfig {
         host,
         owner: owner.to_owned(),
         boot: boot.to_owned(),
@@ -86,7 +96,24 @@ fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>)
         seccomp,
         patience: request_patience,
     };
-    DockerEngine::new(config, observer)
+    let engine = Arc::new(DockerEngine::new(docker, observer));
+    if is_auto { Arc::new(AutoRuntime::new(engine, trial_config(config, owner, boot))) } else { engine }
+}
+
+fn trial_config(config: &Config, owner: &str, boot: &str) -> TrialConfig {
+    let without = config.languages.iter().filter(|language| language.runtime.is_none());
+    TrialConfig {
+        pools: without.map(|language| pool_config(language, 0)).collect(),
+        cpus: config.pool.cpus,
+        boot_patience: config.pool.boot_patience,
+        ledger: LedgerConfig {
+            owner: owner.to_owned(),
+            boot: boot.to_owned(),
+            budget: 1,
+            // Behind those of the service's own budget.
+            uid_base: config.pool.uid_base + 2 * config.pool.budget as u32,
+        },
+    }
 }
 
 fn native(config: &Config, owner: &str, observer: Arc<dyn Observer>) -> NativeEngine {

@@ -89,10 +89,11 @@ fn core_dumps() -> Finding {
 }
 
 fn of_engine(info: EngineInfo) -> [Finding; 3] {
-    let EngineInfo { name, version, api_version, runtime, cgroup_version, lacks } = info;
+    let EngineInfo { name, version, api_version, runtime, runtime_reason, runtimes: _, cgroup_version, lacks } = info;
     // Only a daemon has one.
     let api = if api_version.is_empty() { String::new() } else { format!(", API {api_version}") };
-    let seen = format!("{name} {version}{api}, runtime {runtime}");
+    let reason = runtime_reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let seen = format!("{name} {version}{api}, runtime {runtime}{reason}");
     let engine = if api_version.is_empty() || is_recent(&api_version) {
         Ok(seen)
     } else {
@@ -243,6 +244,8 @@ mod tests {
             version: "19.03".into(),
             api_version: "1.40".into(),
             runtime: "runc".into(),
+            runtime_reason: None,
+            runtimes: vec!["runc".into()],
             cgroup_version: "1".into(),
             lacks: vec!["limits of swap"],
         };

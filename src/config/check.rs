@@ -5,8 +5,8 @@ use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, path::PathBuf,
 use serde_json::Value;
 
 use super::{
-    Compat, Config, Docker, EngineChoice, Fault, Key, KeyRate, KeyScope, Log, LogFormat, Native, Otlp, Pool, Schedule,
-    SeedExitStatus, Server, Telemetry,
+    Compat, Config, Docker, EngineChoice, Fault, Key, KeyRate, KeyScope, Log, LogFormat, Native, Otlp, Pool,
+    RuntimeChoice, Schedule, SeedExitStatus, Server, Telemetry,
     overlay::Overlay,
     raw::{
         Raw, RawArm, RawColdRule, RawCompat, RawDocker, RawEngine, RawKey, RawLanguage, RawLanguages, RawLimits,
@@ -294,7 +294,11 @@ fn check_docker(raw: RawDocker, seccomp: &str, notes: &mut Notes<'_>) -> Docker 
     };
     Docker {
         host,
-        runtime: Some(runtime).filter(|runtime| !runtime.is_empty()),
+        runtime: match runtime.as_str() {
+            "auto" => RuntimeChoice::Auto,
+            "" => RuntimeChoice::Engine,
+            _ => RuntimeChoice::Named(runtime),
+        },
         seccomp,
         request_patience: Duration::from_millis(request_patience_ms),
     }
@@ -392,11 +396,8 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
         }
     }
     let runtime = notes.written("runtime").then_some(runtime);
-    if runtime.as_ref().is_some_and(String::is_empty) {
-        notes.add(
-            "runtime",
-            "must not be empty: name a runtime that the engine knows, or leave it out for the one of docker.runtime",
-        );
+    if runtime.as_ref().is_some_and(|runtime| ["", "auto"].contains(&runtime.as_str())) {
+        notes.add("runtime", "must name a runtime that the engine knows; leave it out for the one of docker.runtime");
     }
     let id = if id.is_empty() { key.to_owned() } else { id };
     let source_file = notes.parsed("source_file", WorkPath::parse(&source_file));

@@ -315,7 +315,7 @@ impl Default for RawDocker {
         Self {
             host: "unix:///var/run/docker.sock".to_owned(),
             handoff: "exec".to_owned(),
-            runtime: String::new(),
+            runtime: "auto".to_owned(),
             seccomp_profile: "seccomp.json".to_owned(),
             request_patience_ms: 30_000,
         }

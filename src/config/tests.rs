@@ -204,6 +204,17 @@ fn what_is_armed_is_said_in_the_language_file() {
 }
 
 #[test]
+fn the_runtime_is_found_out_or_the_engines_own_or_named() {
+    for (written, meant) in
+        [("auto", RuntimeChoice::Auto), ("", RuntimeChoice::Engine), ("kata", RuntimeChoice::Named("kata".into()))]
+    {
+        let flag = format!("docker.runtime={written}");
+        assert_eq!(load(&[], &[&flag]).unwrap().docker.runtime, meant);
+    }
+    assert_eq!(load(&[], &[]).unwrap().docker.runtime, RuntimeChoice::Auto);
+}
+
+#[test]
 fn a_language_may_name_a_runtime_of_its_own() {
     let file = written("runtime", "[languages]\ndirectory = \"mine\"\n[docker]\nruntime = \"crun\"\n");
     let languages = file.with_file_name("mine");
@@ -219,17 +230,19 @@ fn a_language_may_name_a_runtime_of_its_own() {
     language("perl", "runtime = \"runsc\"");
     let config = load_from(file.clone(), &[], &[]).unwrap();
     let runtimes: Vec<_> = config.languages.iter().map(|language| language.runtime.as_deref()).collect();
-    assert_eq!((config.docker.runtime.as_deref(), runtimes), (Some("crun"), vec![None, Some("runsc")]));
-    language("perl", "runtime = \"\"");
+    assert_eq!((config.docker.runtime, runtimes), (RuntimeChoice::Named("crun".into()), vec![None, Some("runsc")]));
     let origin = languages.join("perl.toml");
-    assert_eq!(
-        load_from(file.clone(), &[], &[]).unwrap_err(),
-        [format!(
-            "languages/perl.runtime: must not be empty: name a runtime that the engine knows, or leave it out for the \
-             one of docker.runtime ({})",
-            origin.display()
-        )]
-    );
+    for none in ["", "auto"] {
+        language("perl", &format!("runtime = \"{none}\""));
+        assert_eq!(
+            load_from(file.clone(), &[], &[]).unwrap_err(),
+            [format!(
+                "languages/perl.runtime: must name a runtime that the engine knows; leave it out for the one of \
+                 docker.runtime ({})",
+                origin.display()
+            )]
+        );
+    }
     fs::remove_dir_all(file.parent().unwrap()).unwrap();
 }
 

@@ -208,6 +208,8 @@ impl Engine for DockerEngine {
                     version: version.version.unwrap_or_default(),
                     api_version: version.api_version.unwrap_or_default(),
                     runtime: self.config.runtime.clone().or(info.default_runtime).unwrap_or_default(),
+                    runtime_reason: None,
+                    runtimes: info.runtimes.into_iter().flatten().map(|(name, _)| name).collect(),
                     cgroup_version: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),
                 })
             })

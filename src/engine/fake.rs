@@ -59,6 +59,10 @@ pub struct Behaviour {
     /// What an idle sandbox takes of the host's memory, where that is seen.
     pub idle_bytes: Option<u64>,
     pub weight: Weight,
+    /// What it says that sandboxes may name, and refuses others; where it says nothing, it takes all.
+    pub runtimes: Vec<String>,
+    /// It refuses this one too.
+    pub broken_runtime: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +85,16 @@ impl Default for Behaviour {
             ran_out_of_memory: false,
             idle_bytes: None,
             weight: Weight::Heavy,
+            runtimes: Vec::new(),
+            broken_runtime: None,
         }
+    }
+}
+
+impl Behaviour {
+    fn refuses(&self, runtime: &String) -> bool {
+        let is_known = self.runtimes.is_empty() || self.runtimes.contains(runtime);
+        !is_known || self.broken_runtime.as_ref() == Some(runtime)
     }
 }
 
@@ -171,7 +184,7 @@ impl Engine for FakeEngine {
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             let mut shared = self.shared();
             shared.creating -= 1;
-            if behaviour.create_fails {
+            if behaviour.create_fails || spec.runtime.as_ref().is_some_and(|runtime| behaviour.refuses(runtime)) {
                 return Err(Self::fault("create a sandbox"));
             }
             shared.created += 1;
@@ -226,6 +239,8 @@ impl Engine for FakeEngine {
                 version: "0".to_owned(),
                 api_version: "1.41".to_owned(),
                 runtime: "none".to_owned(),
+                runtime_reason: None,
+                runtimes: self.shared().behaviour.runtimes.clone(),
                 cgroup_version: "2".to_owned(),
                 lacks: Vec::new(),
             })

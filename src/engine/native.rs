@@ -253,6 +253,8 @@ impl Engine for NativeEngine {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 api_version: String::new(),
                 runtime: format!("Linux {}", rustix::system::uname().release().to_string_lossy()),
+                runtime_reason: None,
+                runtimes: Vec::new(),
                 cgroup_version: ground.hierarchy.version().to_owned(),
                 lacks: Vec::new(),
             })

@@ -7,6 +7,7 @@ mod engine;
 #[path = "../adversarial/header.rs"]
 mod header;
 #[path = "../support/private_engine.rs"]
+#[expect(dead_code, reason = "shared with the docker suite, which has it forget a runtime")]
 mod private_engine;
 #[path = "../support/server.rs"]
 mod server;

@@ -12,6 +12,7 @@ mod private_engine;
 #[expect(dead_code, reason = "shared with the chaos suite, which uses the rest of it")]
 mod server;
 
+mod auto_runtime;
 mod bad_input;
 mod cache;
 mod command_line;

@@ -109,6 +109,11 @@ impl PrivateEngine {
         until("the private engine answers", || self.host.try_docker(&["version"]).is_ok());
     }
 
+    /// The next start is without the runtime of its own.
+    pub fn forget_runtime(&mut self) {
+        self.runtime = None;
+    }
+
     /// Ends the daemon, and with it every container, as a restart of the service does.
     pub fn stop(&mut self) {
         self.signal("TERM");
