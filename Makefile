@@ -27,9 +27,10 @@ test: ## format check, clippy and every test; the Docker suites included
 	cargo test --workspace
 	CAISSON_TEST_ENGINE=native cargo test --test adversarial --test armed --test docker --test chaos -- $(OF_DOCKER)
 
-bench: ## what a job costs besides its own run
-	@.ci/tools.sh build crun curl wrk
+bench: ## what a job costs besides its own run, on both engines; also as target/bench.json and target/bench.svg; needs root
+	@.ci/tools.sh build crun curl
 	@images/build.sh
+	@images/roots.sh
 	cargo bench --bench overhead
 
 bench-accuracy: ## whether reported usage is right, and how far limits are overrun

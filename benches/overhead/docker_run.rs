@@ -3,13 +3,14 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::server::root;
 
-/// From the start of the client to its end. `files` is a directory with what the program needs, mounted to be read.
-pub fn time(image: &str, files: &Path, script: &[&str]) -> Duration {
+/// Milliseconds, from the start of the client to its end. `files` is a directory with what the program needs, mounted to be
+/// read.
+pub fn time(image: &str, files: &Path, command: &[&str]) -> f64 {
     let since = Instant::now();
     let status = Command::new("docker")
         .args(["run", "--rm", "--network", "none", "--cap-drop", "ALL", "--read-only", "--ipc", "none"])
@@ -22,11 +23,11 @@ pub fn time(image: &str, files: &Path, script: &[&str]) -> Duration {
         .args(["--tmpfs", "/tmp:exec,size=128m,uid=200000,gid=200000", "--workdir", "/work"])
         .arg("--volume")
         .arg(format!("{}:/box:ro", files.display()))
-        .arg(image)
-        .args(script)
+        .arg(format!("caisson/{image}:latest"))
+        .args(command)
         .stdout(Stdio::null())
         .status()
         .unwrap();
-    assert!(status.success(), "docker run {image} {script:?}: {status}");
-    since.elapsed()
+    assert!(status.success(), "docker run {image} {command:?}: {status}");
+    since.elapsed().as_secs_f64() * 1e3
 }

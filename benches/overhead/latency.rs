@@ -1,127 +1,202 @@
-//! Warm hits of one client, in turns with bare runs and with `docker run`.
+//! One client, in turns: bare runs, warm hits on both engines, and what others do. All of it twice, without a pause and with one
+//! before each request: a client that never rests finds everything warm, which most do not.
 
-use std::{fs, path::Path, thread, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    bare::{Commands, Root},
-    docker_run, load, noop,
-    server::{Arrange, Server},
+    bare::Root,
+    client::{Client, Request},
+    docker_run,
+    engines::Engines,
+    figures::{median, spread},
+    jobs::{INPUT, Job},
+    naive::Naive,
+    server::Server,
 };
 
-/// A program, and how it is run in each of the three ways.
-struct Job<'a> {
-    name: &'static str,
-    image: &'static str,
-    request: Value,
-    bare: Commands<'a>,
-    /// The same as one command line for a container, whose files are in /box.
-    in_container: &'a [&'a str],
-    /// Warm hits in each round; fewer than there are on the shelf.
-    hits: usize,
-    targets: Targets,
+/// How a program is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Bare,
+    DockerRun,
+    Naive,
+    OnDocker,
+    OnNative,
 }
 
-/// What the ratios should not exceed.
-#[derive(Debug, Clone, Copy)]
-pub struct Targets {
-    pub p50_to_bare: f64,
-    pub p50_to_docker_run: Option<f64>,
-    pub p99_to_p50: Option<f64>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// The next request is sent when the last is answered.
+    Closed,
+    /// The same after a pause.
+    Paced,
 }
 
-/// All in microseconds, sorted.
-pub struct Latencies {
-    pub name: &'static str,
-    pub bare: Vec<u64>,
-    pub caisson: Vec<u64>,
-    pub docker_run: Vec<u64>,
-    pub targets: Targets,
+/// A program at a pace, in all ways; each way's rounds.
+pub struct Row {
+    pub job: &'static str,
+    pub pace: Pace,
+    pub targets: [Option<f64>; 2],
+    pub ways: Vec<(Way, Vec<Round>)>,
 }
 
-const ROUNDS: usize = 5;
-const BARE_RUNS: usize = 30;
-const DOCKER_RUNS: usize = 3;
-
-/// After a round the used sandboxes are removed and new ones made; what that leaves behind in the kernel takes a moment.
-const REST: Duration = Duration::from_secs(2);
-
-/// More than a round's requests take. wrk waits for its whole duration, even if its client has stopped.
-const ROUND: Duration = Duration::from_secs(3);
-
-const HELLO_C: &str = "#include <stdio.h>\n\nint main(void)\n{\n    puts(\"hello\");\n    return 0;\n}\n";
-
-pub fn measure() -> Vec<Latencies> {
-    let files = tempfile::tempdir().unwrap();
-    noop::build(files.path());
-    fs::write(files.path().join("main.py"), "print(\"hello\")\n").unwrap();
-    fs::write(files.path().join("main.c"), HELLO_C).unwrap();
-    let jobs = [
-        Job {
-            name: "static no-op",
-            image: "caisson/binary:latest",
-            request: noop::request(),
-            bare: &[&["./noop"]],
-            in_container: &["/box/noop"],
-            hits: 40,
-            targets: Targets { p50_to_bare: 5.0, p50_to_docker_run: Some(1.0 / 60.0), p99_to_p50: Some(4.0) },
-        },
-        Job {
-            name: "python hello",
-            image: "caisson/python:latest",
-            request: json!({"language": "python", "source": "print(\"hello\")\n"}),
-            bare: &[&["/usr/bin/python3", "main.py"]],
-            in_container: &["/usr/bin/python3", "/box/main.py"],
-            hits: 20,
-            targets: Targets { p50_to_bare: 1.35, p50_to_docker_run: None, p99_to_p50: None },
-        },
-        Job {
-            name: "C hello, compiled",
-            image: "caisson/c:latest",
-            request: json!({"language": "c", "source": HELLO_C}),
-            bare: &[&["/usr/bin/gcc", "-O2", "-o", "main", "main.c", "-lm"], &["./main"]],
-            in_container: &["/bin/sh", "-c", "/usr/bin/gcc -O2 -o main /box/main.c -lm && ./main"],
-            hits: 15,
-            targets: Targets { p50_to_bare: 1.25, p50_to_docker_run: None, p99_to_p50: None },
-        },
-    ];
-    let server =
-        Arrange::new(&[("binary", 45), ("python", 25), ("c", 20)]).set("pool.budget=140").set("log.filter=info").warm();
-    let latencies = jobs.iter().map(|job| measure_job(job, &server, files.path())).collect();
-    server.stop();
-    latencies
+/// What was seen in one round.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// Milliseconds.
+    pub latencies: Vec<f64>,
+    /// Milliseconds of processor time: of the processes of a bare run, of a sandbox's control group; empty where nobody knows.
+    pub cpu: Vec<f64>,
+    /// How many the shelf met.
+    pub warm: usize,
 }
 
-fn measure_job(job: &Job<'_>, server: &Server, files: &Path) -> Latencies {
-    let root = Root::of(job.image);
-    for file in ["noop", "main.py", "main.c"] {
-        root.put(file, &files.join(file));
-    }
-    let (mut bare, mut caisson, mut docker_runs) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..=ROUNDS {
-        eprintln!("{}: round {round} of {ROUNDS}", job.name);
-        server.until_full();
-        thread::sleep(REST);
-        let of_bare: Vec<_> = (0..BARE_RUNS).map(|_| root.time(job.bare)).collect();
-        let seen = load::warm_hits(&server.url, &job.request, job.hits, ROUND);
-        let hits: u64 = seen.latencies.iter().map(|(_, count)| count).sum();
-        assert_eq!(hits, job.hits as u64, "{}: {ROUND:?} are too short", job.name);
-        let of_docker: Vec<_> =
-            (0..DOCKER_RUNS).map(|_| docker_run::time(job.image, files, job.in_container)).collect();
-        // The round that reads everything for the first time is nobody's figure.
-        if round > 0 {
-            bare.extend(of_bare.iter().map(micros));
-            caisson.extend(seen.latencies.iter().flat_map(|(value, count)| (0..*count).map(|_| *value)));
-            docker_runs.extend(of_docker.iter().map(micros));
+const ROUNDS: usize = 3;
+const PAUSE: Duration = Duration::from_millis(80);
+/// Of a paced round at most: pauses take time.
+const PACED: usize = 8;
+/// What removed and new sandboxes leave behind in the kernel takes a moment.
+const REST: Duration = Duration::from_millis(700);
+
+const PACES: [Pace; 2] = [Pace::Closed, Pace::Paced];
+const WAYS: [Way; 5] = [Way::Bare, Way::DockerRun, Way::Naive, Way::OnDocker, Way::OnNative];
+
+impl Way {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::DockerRun => "docker run",
+            Self::Naive => "create, exec, remove",
+            Self::OnDocker => "caisson, Docker",
+            Self::OnNative => "caisson, native",
         }
     }
-    for latencies in [&mut bare, &mut caisson, &mut docker_runs] {
-        latencies.sort_unstable();
+
+    /// How often in a round.
+    fn runs(self, job: &Job) -> usize {
+        let [bare, docker, native] = job.runs;
+        match self {
+            Self::Bare => bare,
+            Self::DockerRun | Self::Naive => 1,
+            Self::OnDocker => docker,
+            Self::OnNative => native,
+        }
     }
-    Latencies { name: job.name, bare, caisson, docker_run: docker_runs, targets: job.targets }
 }
 
-fn micros(duration: &Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+impl Pace {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed loop",
+            Self::Paced => "80 ms before each",
+        }
+    }
+}
+
+impl Row {
+    pub fn rounds(&self, way: Way) -> &[Round] {
+        self.ways.iter().find(|(found, _)| *found == way).map_or(&[], |(_, rounds)| rounds)
+    }
+
+    /// The p50 as a part of the bare one.
+    pub fn to_bare(&self, way: Way) -> f64 {
+        median(&latencies(self.rounds(way))) / median(&latencies(self.rounds(Way::Bare)))
+    }
+
+    /// How far the bare medians of the rounds lie apart, see [`spread`].
+    pub fn noise(&self) -> f64 {
+        spread(&Vec::from_iter(self.rounds(Way::Bare).iter().map(|round| round.latencies.clone())))
+    }
+}
+
+/// What the jobs are run with.
+pub struct Bench<'a> {
+    pub files: &'a Path,
+    pub engines: &'a Engines,
+    pub naive: &'a Naive,
+}
+
+impl Bench<'_> {
+    pub fn measure(&self, job: &Job) -> [Row; 2] {
+        let root = Root::of(job.language, self.files, INPUT);
+        let mut rows = PACES.map(|pace| Row {
+            job: job.name,
+            pace,
+            targets: job.targets,
+            ways: WAYS.map(|way| (way, Vec::new())).into(),
+        });
+        for round in 0..=ROUNDS {
+            eprintln!("{}: round {round} of {ROUNDS}", job.name);
+            for row in &mut rows {
+                for (way, rounds) in &mut row.ways {
+                    // The first reads everything for the first time and is nobody's figure.
+                    match (round, row.pace) {
+                        (0, Pace::Closed) => drop(self.round(job, *way, row.pace, 1, &root)),
+                        (0, Pace::Paced) => {}
+                        _ => rounds.push(self.round(job, *way, row.pace, way.runs(job), &root)),
+                    }
+                }
+            }
+        }
+        rows
+    }
+
+    fn round(&self, job: &Job, way: Way, pace: Pace, runs: usize, root: &Root) -> Round {
+        let mut round = Round::default();
+        let (pause, runs) = match pace {
+            Pace::Closed => (Duration::ZERO, runs),
+            Pace::Paced => (PAUSE, runs.min(PACED)),
+        };
+        match way {
+            Way::Bare => {
+                for _ in 0..runs {
+                    thread::sleep(pause);
+                    let run = root.time(job.bare);
+                    round.latencies.push(run.took.as_secs_f64() * 1e3);
+                    round.cpu.push(run.cpu.as_secs_f64() * 1e3);
+                }
+            }
+            Way::DockerRun => {
+                let time = |_| docker_run::time(job.language, self.files, job.in_container);
+                round.latencies = (0..runs).map(time).collect();
+            }
+            Way::Naive => {
+                let time = |_| self.naive.time(job.language, self.files, job.in_container);
+                round.latencies = (0..runs).map(time).collect();
+                thread::sleep(REST);
+            }
+            Way::OnDocker => hits(&mut round, &self.engines.docker, job, pause, runs),
+            Way::OnNative => hits(&mut round, &self.engines.native, job, pause, runs),
+        }
+        round
+    }
+}
+
+fn hits(round: &mut Round, server: &Server, job: &Job, pause: Duration, runs: usize) {
+    let request = Request::new(job.path, &job.request);
+    let mut client = Client::of(&server.url);
+    for _ in 0..runs {
+        thread::sleep(pause);
+        let answer = client.send(&request);
+        round.latencies.push(answer.took.as_secs_f64() * 1e3);
+        round.cpu.push(cpu_ms(&answer.json()));
+        round.warm += usize::from(answer.is_warm());
+    }
+    // Whoever is next shall not pay for the refill.
+    server.until_full();
+    thread::sleep(REST);
+}
+
+/// Of all stages of an answer.
+fn cpu_ms(answer: &Value) -> f64 {
+    let cases = answer["cases"].as_array().into_iter().flatten().map(|case| &case["run"]);
+    let stages = [&answer["compile"], &answer["run"]].into_iter().chain(cases);
+    stages.filter_map(|stage| stage["cpu_time_ms"].as_f64()).sum()
+}
+
+/// Of all rounds together.
+pub fn latencies(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().flat_map(|round| &round.latencies).copied().collect()
 }

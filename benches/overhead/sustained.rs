@@ -1,199 +1,203 @@
-//! How many single-use sandboxes can be made, used and removed for as long as one likes: what is left when the shelf,
-//! which makes bursts quick, is empty.
+//! How many single-use sandboxes can be made, used and removed for as long as one likes: what is left when the shelf, which
+//! makes bursts quick, is empty. And, apart from it, how quick a burst is that the shelf meets.
 
 use std::{
+    path::Path,
     process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
-use bollard::{
-    Docker,
-    exec::{CreateExecOptions, StartExecResults},
-    models::{ContainerCreateBody, HostConfig},
-    query_parameters::RemoveContainerOptionsBuilder,
-};
-use futures_util::StreamExt;
+use serde_json::Value;
 
 use crate::{
-    load, machine, noop,
+    bare::{Commands, Root},
+    client::{self, Request, Seen},
+    engines::{self, Engines},
+    figures::median,
+    jobs::{self, INPUT},
+    machine,
+    naive::Naive,
+    noop,
     private_engine::PrivateEngine,
     server::{Arrange, Server},
 };
 
 /// What came of one way to do it.
+#[derive(Debug, Default)]
 pub struct Rate {
-    pub name: String,
+    pub name: &'static str,
+    pub clients: usize,
     pub jobs: u64,
     pub seconds: f64,
-    /// Processor time of the whole machine.
+    /// Processor time of the whole machine, the removal of the last sandboxes and the client included.
     pub busy_seconds: f64,
     /// Of that, the server's.
     pub server_seconds: f64,
-    /// Sorted, in microseconds; empty where nobody looked.
-    pub latencies: Vec<u64>,
-    /// The share of claims that the shelf met.
+    /// Milliseconds; empty where nobody looked.
+    pub latencies: Vec<f64>,
+    /// Jobs that the shelf met.
     pub warm: f64,
 }
 
 pub struct Rates {
     pub naive: Rate,
-    pub caisson: Rate,
+    pub docker: Rate,
+    pub bare_noop: Rate,
+    pub native_noop: Rate,
+    pub bare_python: Rate,
+    pub native_python: Rate,
     pub crun: Result<Rate, String>,
 }
 
-const CLIENTS: usize = 4;
-/// Two turns of each.
-const TURN: Duration = Duration::from_secs(15);
-/// So few that a burst from the shelf is lost in a turn.
-const SHELF: usize = 4;
-const IMAGE: &str = "caisson/binary:latest";
-/// A static program that is in every image and does nothing.
-const NOTHING: [&str; 2] = ["/caisson/agent", "rehearse"];
+/// Jobs that the shelf had ready, sent at once: how many per second, the median of several bursts.
+pub struct Burst {
+    pub name: &'static str,
+    pub jobs: usize,
+    pub per_second: f64,
+    pub warm: f64,
+}
 
-pub fn measure() -> Rates {
-    let server = arrange().warm();
-    let (mut naive, mut caisson) = (Vec::new(), Vec::new());
-    for turn in 1..=2 {
-        eprintln!("sustained rate: turn {turn} of 2");
-        server.until_full();
-        naive.push(measure_naive());
-        server.until_full();
-        caisson.push(measure_server("caisson, runc", &server));
+const ON_DOCKER: usize = 4;
+const ON_NATIVE: usize = 8;
+/// Of each; long where a sandbox takes long.
+const SLOW_TURN: Duration = Duration::from_secs(10);
+const QUICK_TURN: Duration = Duration::from_secs(4);
+const TURNS: usize = 2;
+const BURSTS: usize = 3;
+/// How much of a shelf a burst uses, so that all of it is warm.
+const OF_SHELF: f64 = 0.7;
+const NOOP: Commands = &[&["./noop"]];
+const PYTHON: Commands = &[&["/usr/bin/python3", "main.py"]];
+
+impl Rate {
+    pub fn per_second(&self) -> f64 {
+        self.jobs as f64 / self.seconds
     }
-    server.stop();
-    Rates { naive: together(naive), caisson: together(caisson), crun: measure_crun() }
+
+    pub fn cpu_ms(&self) -> f64 {
+        self.busy_seconds * 1e3 / self.jobs as f64
+    }
+
+    fn add(&mut self, turn: Self) {
+        let Self { name, clients, jobs, seconds, busy_seconds, server_seconds, latencies, warm } = turn;
+        (self.name, self.clients) = (name, clients);
+        self.jobs += jobs;
+        self.seconds += seconds;
+        self.busy_seconds += busy_seconds;
+        self.server_seconds += server_seconds;
+        self.latencies.extend(latencies);
+        self.warm += warm;
+    }
 }
 
-fn arrange() -> Arrange {
-    Arrange::beside(&[("binary", SHELF)]).set("pool.budget=48").set("log.filter=info")
+pub fn measure(files: &Path, naive: &Naive) -> Rates {
+    // So few that a burst from the shelf is lost in a turn.
+    let docker = engines::on_docker(&[("binary", ON_DOCKER)]).warm();
+    let native = engines::on_native(&[("binary", ON_NATIVE), ("python", ON_NATIVE)]).warm();
+    let (binary, python) = (Root::of("binary", files, INPUT), Root::of("python", files, INPUT));
+    let (noop, hello) = (noop::request(), jobs::python_hello());
+    let mut all: [Rate; 6] = Default::default();
+    let [by_naive, on_docker, bare_noop, native_noop, bare_python, native_python] = &mut all;
+    for turn in 1..=TURNS {
+        eprintln!("sustained rate: turn {turn} of {TURNS}");
+        by_naive.add(of_naive(naive, files));
+        on_docker.add(of_server("no-op, caisson, Docker, runc", &docker, &noop, ON_DOCKER, SLOW_TURN));
+        bare_noop.add(of_bare("no-op, bare", &binary, NOOP));
+        native_noop.add(of_server("no-op, caisson, native", &native, &noop, ON_NATIVE, QUICK_TURN));
+        bare_python.add(of_bare("python hello, bare", &python, PYTHON));
+        native_python.add(of_server("python hello, caisson, native", &native, &hello, ON_NATIVE, QUICK_TURN));
+    }
+    docker.stop();
+    native.stop();
+    let [by_naive, on_docker, bare_noop, native_noop, bare_python, native_python] = all;
+    let crun = of_crun(&noop);
+    Rates { naive: by_naive, docker: on_docker, bare_noop, native_noop, bare_python, native_python, crun }
 }
 
-fn measure_server(name: &str, server: &Server) -> Rate {
-    let request = noop::request();
+fn of_server(name: &'static str, server: &Server, request: &Value, clients: usize, turn: Duration) -> Rate {
     let (busy, of_server) = (machine::busy_seconds(), machine::process_seconds(server.pid()));
-    let claims =
-        |result: &str| server.metric(&format!("caisson_claims_total{{language=\"binary\",result=\"{result}\"}}"));
-    let (warm, late, cold) = (claims("warm"), claims("late"), claims("cold"));
-    let seen = load::sustained(&server.url, &request, CLIENTS, TURN);
-    let warm = claims("warm") - warm;
-    let all = warm + claims("late") - late + claims("cold") - cold;
+    let Seen { jobs, seconds, latencies, warm } =
+        client::load(&server.url, &Request::new("/v1/execute", request), clients, turn, usize::MAX);
     // What the last jobs leave to be removed belongs to them.
     server.until_full();
-    let mut latencies: Vec<u64> =
-        seen.latencies.iter().flat_map(|(value, count)| (0..*count).map(|_| *value)).collect();
-    latencies.sort_unstable();
     Rate {
-        name: name.to_owned(),
-        jobs: seen.requests,
-        seconds: seen.seconds,
+        name,
+        clients,
+        jobs,
+        seconds,
         busy_seconds: machine::busy_seconds() - busy,
         server_seconds: machine::process_seconds(server.pid()) - of_server,
         latencies,
-        warm: warm / all,
+        warm: warm * jobs as f64,
     }
 }
 
-/// Create, start, exec, remove: each request its own container, made when it comes, with the engine's default settings
-/// but for the network.
-fn measure_naive() -> Rate {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let docker = Docker::connect_with_unix_defaults().unwrap();
-    let jobs = Arc::new(AtomicU64::new(0));
+fn of_bare(name: &'static str, root: &Root, commands: Commands) -> Rate {
     let busy = machine::busy_seconds();
-    let since = Instant::now();
-    runtime.block_on(async {
-        let clients = (0..CLIENTS).map(|_| {
-            let (docker, jobs) = (docker.clone(), Arc::clone(&jobs));
-            tokio::spawn(async move {
-                while since.elapsed() < TURN {
-                    naive_job(&docker).await.expect("the engine makes plain containers");
+    let (jobs, seconds) = root.sustained(commands, ON_NATIVE, QUICK_TURN);
+    let busy_seconds = machine::busy_seconds() - busy;
+    Rate { name, clients: ON_NATIVE, jobs, seconds, busy_seconds, ..Rate::default() }
+}
+
+fn of_naive(naive: &Naive, files: &Path) -> Rate {
+    let (jobs, busy, since) = (AtomicU64::new(0), machine::busy_seconds(), Instant::now());
+    thread::scope(|scope| {
+        for _ in 0..ON_DOCKER {
+            scope.spawn(|| {
+                while since.elapsed() < SLOW_TURN {
+                    naive.time("binary", files, &["/box/noop"]);
                     jobs.fetch_add(1, Ordering::Relaxed);
                 }
-            })
-        });
-        for client in clients.collect::<Vec<_>>() {
-            client.await.unwrap();
+            });
         }
     });
-    Rate {
-        name: "create, start, exec, remove".to_owned(),
-        jobs: jobs.load(Ordering::Relaxed),
-        seconds: since.elapsed().as_secs_f64(),
-        busy_seconds: machine::busy_seconds() - busy,
-        server_seconds: 0.0,
-        latencies: Vec::new(),
-        warm: 0.0,
-    }
-}
-
-async fn naive_job(docker: &Docker) -> Result<(), bollard::errors::Error> {
-    let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
-    let body = ContainerCreateBody {
-        image: Some(IMAGE.to_owned()),
-        cmd: words(&["/usr/bin/sleep", "600"]),
-        host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..HostConfig::default() }),
-        ..ContainerCreateBody::default()
-    };
-    let container = docker.create_container(None, body).await?.id;
-    docker.start_container(&container, None).await?;
-    let options = CreateExecOptions {
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        cmd: words(&NOTHING),
-        ..CreateExecOptions::default()
-    };
-    let exec = docker.create_exec(&container, options).await?.id;
-    if let StartExecResults::Attached { mut output, .. } = docker.start_exec(&exec, None).await? {
-        while output.next().await.transpose()?.is_some() {}
-    }
-    let force = RemoveContainerOptionsBuilder::new().force(true).build();
-    docker.remove_container(&container, Some(force)).await
-}
-
-fn together(turns: Vec<Rate>) -> Rate {
-    let mut turns = turns.into_iter();
-    let mut all = turns.next().expect("there is a first turn");
-    for Rate { name: _, jobs, seconds, busy_seconds, server_seconds, latencies, warm } in turns {
-        all.warm = (all.warm * all.jobs as f64 + warm * jobs as f64) / (all.jobs + jobs) as f64;
-        all.jobs += jobs;
-        all.seconds += seconds;
-        all.busy_seconds += busy_seconds;
-        all.server_seconds += server_seconds;
-        all.latencies.extend(latencies);
-    }
-    all.latencies.sort_unstable();
-    all
+    let (jobs, seconds) = (jobs.into_inner(), since.elapsed().as_secs_f64());
+    let busy_seconds = machine::busy_seconds() - busy;
+    Rate { name: "no-op, create, exec, remove", clients: ON_DOCKER, jobs, seconds, busy_seconds, ..Rate::default() }
 }
 
 /// On an engine of its own: the host's knows of no other runtime, and must not be restarted for a bench.
-fn measure_crun() -> Result<Rate, String> {
+fn of_crun(request: &Value) -> Result<Rate, String> {
     let path = Command::new("sh").args(["-c", "command -v crun"]).output().map_err(|error| error.to_string())?;
     let path = String::from_utf8_lossy(&path.stdout).trim().to_owned();
     if path.is_empty() {
         return Err("crun is not installed".to_owned());
     }
     eprintln!("sustained rate with crun: starting an engine of its own");
-    let engine = PrivateEngine::with(&[IMAGE], Some(("crun", &path)));
-    let works = engine.host.try_docker(&[
-        "run",
-        "--rm",
-        "--runtime",
-        "crun",
-        "--network",
-        "none",
-        IMAGE,
-        NOTHING[0],
-        NOTHING[1],
-    ]);
-    if let Err(said) = works {
+    let image = "caisson/binary:latest";
+    let engine = PrivateEngine::with(&[image], Some(("crun", &path)));
+    let works = ["run", "--rm", "--runtime", "crun", "--network", "none", image, "/usr/bin/true"];
+    if let Err(said) = engine.host.try_docker(&works) {
         return Err(said.lines().next().unwrap_or_default().to_owned());
     }
-    let server = arrange().docker(engine.host.clone()).set("docker.runtime=crun").warm();
-    let rate = measure_server("caisson, crun", &server);
+    let arrange: Arrange = engines::on_docker(&[("binary", ON_DOCKER)]);
+    let server = arrange.docker(engine.host.clone()).set("docker.runtime=crun").warm();
+    let rate = of_server("no-op, caisson, Docker, crun", &server, request, ON_DOCKER, SLOW_TURN);
     server.stop();
     Ok(rate)
+}
+
+/// As many clients as there are run slots.
+pub fn bursts(engines: &Engines, all: &[jobs::Job]) -> Vec<Burst> {
+    let clients = thread::available_parallelism().map_or(1, usize::from);
+    let of = |name, server: &Server, language, runs: fn(&jobs::Job) -> usize| {
+        let job = all.iter().find(|job| job.language == language).expect("there is such a job");
+        let jobs = (runs(job) as f64 * OF_SHELF) as usize;
+        let request = Request::new(job.path, &job.request);
+        let burst = || {
+            server.until_full();
+            client::load(&server.url, &request, clients, SLOW_TURN, jobs)
+        };
+        let seen = Vec::from_iter((0..BURSTS).map(|_| burst()));
+        let of_all = |of: fn(&Seen) -> f64| median(&Vec::from_iter(seen.iter().map(of)));
+        Burst { name, jobs, per_second: of_all(|seen| seen.jobs as f64 / seen.seconds), warm: of_all(|seen| seen.warm) }
+    };
+    vec![
+        of("no-op, caisson, Docker", &engines.docker, "binary", |job| job.runs[1]),
+        of("no-op, caisson, native", &engines.native, "binary", |job| job.runs[2]),
+        of("python hello, caisson, Docker", &engines.docker, "python", |job| job.runs[1]),
+        of("python hello, caisson, native", &engines.native, "python", |job| job.runs[2]),
+    ]
 }

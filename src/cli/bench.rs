@@ -12,6 +12,7 @@ mod machine;
 mod pace;
 mod plot;
 mod progress;
+mod svg;
 mod table;
 mod tally;
 mod wire;

@@ -10,6 +10,7 @@ mod header;
 #[expect(dead_code, reason = "shared with the docker suite, which has it forget a runtime")]
 mod private_engine;
 #[path = "../support/server.rs"]
+#[expect(dead_code, reason = "shared with the benches, of which one needs more room")]
 mod server;
 #[path = "soak/run.rs"]
 #[expect(dead_code, reason = "shared with the bench of that name, which writes more of it down")]

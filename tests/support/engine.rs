@@ -36,15 +36,7 @@ impl DockerHost {
     /// images, there is nothing to test.
     pub fn usual() -> Self {
         match std::env::var("CAISSON_TEST_ENGINE").as_deref() {
-            Ok(NATIVE) => {
-                let roots = Self::roots();
-                assert!(
-                    roots.join("caisson").is_dir(),
-                    "this suite needs the images' roots in {}: run `make roots` first",
-                    roots.display()
-                );
-                return Self(NATIVE.to_owned());
-            }
+            Ok(NATIVE) => return Self::native(),
             Ok("docker") | Err(_) => {}
             Ok(other) => panic!("CAISSON_TEST_ENGINE is `{other}`, neither docker nor native"),
         }
@@ -55,6 +47,17 @@ impl DockerHost {
             "this suite needs a running Docker engine that holds the images of the languages: run `make images` first"
         );
         host
+    }
+
+    /// The kernel alone, whatever the environment says. Without the images' roots there is nothing to test.
+    pub fn native() -> Self {
+        let roots = Self::roots();
+        assert!(
+            roots.join("caisson").is_dir(),
+            "this suite needs the images' roots in {}: run `make roots` first",
+            roots.display()
+        );
+        Self(NATIVE.to_owned())
     }
 
     /// What a server is told, so that it uses this one.
@@ -70,7 +73,7 @@ impl DockerHost {
         self.0 == NATIVE
     }
 
-    fn roots() -> PathBuf {
+    pub fn roots() -> PathBuf {
         let by_default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/roots"));
         std::env::var_os("CAISSON_ROOTS").map_or_else(by_default, PathBuf::from)
     }

@@ -35,6 +35,7 @@ pub struct Arrange {
     docker: Option<DockerHost>,
     owner: String,
     languages: Vec<(&'static str, usize)>,
+    budget: u32,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     turn: Option<MutexGuard<'static, ()>>,
@@ -91,8 +92,15 @@ impl Arrange {
 
     /// For a second server of a test that has the turn already.
     pub fn beside(languages: &[(&'static str, usize)]) -> Self {
-        let (flags, environment) = (Vec::new(), Vec::new());
-        Self { docker: None, owner: unique_owner(), languages: languages.to_vec(), flags, environment, turn: None }
+        Self {
+            docker: None,
+            owner: unique_owner(),
+            languages: languages.to_vec(),
+            budget: BUDGET,
+            flags: Vec::new(),
+            environment: Vec::new(),
+            turn: None,
+        }
     }
 
     pub fn docker(self, docker: DockerHost) -> Self {
@@ -101,6 +109,11 @@ impl Arrange {
 
     pub fn owner(self, owner: &str) -> Self {
         Self { owner: owner.to_owned(), ..self }
+    }
+
+    /// Sandboxes on the host at once, with as many uids set aside.
+    pub fn budget(self, budget: u32) -> Self {
+        Self { budget, ..self }
     }
 
     pub fn set(mut self, flag: impl Into<String>) -> Self {
@@ -116,12 +129,13 @@ impl Arrange {
 
     /// Started and answering; its shelves may still be empty.
     pub fn start(self) -> Server {
-        let Self { docker, owner, languages, flags, environment, turn } = self;
+        let Self { docker, owner, languages, budget, flags, environment, turn } = self;
         let docker = docker.unwrap_or_else(DockerHost::usual);
         // Far from those of a service that may run here, and from those of the server before: each test looks for
         // processes that are left.
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let uid_base = 700_000 + (std::process::id() % 4096 * 256 + NEXT.fetch_add(1, Ordering::Relaxed)) * 2 * BUDGET;
+        let before = NEXT.fetch_add(budget.div_ceil(BUDGET), Ordering::Relaxed);
+        let uid_base = 700_000 + (std::process::id() % 4096 * 256 + before) * 2 * BUDGET;
         let names: Vec<_> = languages.iter().map(|(name, _)| *name).collect();
         let mut command = caisson();
         command.envs(environment);
@@ -132,7 +146,7 @@ impl Arrange {
         docker.flags().into_iter().for_each(&mut set);
         set(format!("pool.owner={owner}"));
         set(format!("pool.uid_base={uid_base}"));
-        set(format!("pool.budget={BUDGET}"));
+        set(format!("pool.budget={budget}"));
         // Shelves of a known depth, unless that is what the test is about.
         set("pool.most_ready=0".to_owned());
         set("log.filter=debug,bollard=info,hyper_util=info".to_owned());
@@ -159,7 +173,7 @@ impl Arrange {
             log,
             is_deaf,
             uid_base,
-            budget: BUDGET,
+            budget,
             is_forgotten: false,
             _turn: turn,
         };

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use super::table::Row;
+use super::{svg, table::Row};
 
 /// What is drawn.
 #[derive(Debug)]
@@ -65,27 +65,28 @@ impl Display for Plot {
             let share = (ms.log10() - f64::from(low)) / f64::from(high - low);
             HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
         };
-        writeln!(
-            out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
-             font-size=\"12\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>"
-        )?;
-        text(out, WIDTH / 2.0, 22.0, "middle", &self.title)?;
-        text(out, WIDTH / 2.0, HEIGHT - 12.0, "middle", self.load)?;
-        text(out, LEFT, 34.0, "end", "ms")?;
+        out.write_str(&svg::begin(WIDTH, HEIGHT))?;
+        out.write_str(&svg::text(WIDTH / 2.0, 22.0, "middle", &self.title))?;
+        out.write_str(&svg::text(WIDTH / 2.0, HEIGHT - 12.0, "middle", self.load))?;
+        out.write_str(&svg::text(LEFT, 34.0, "end", "ms"))?;
         for exponent in low..=high {
             let ms = 10f64.powi(exponent);
-            line(out, (LEFT, y(ms)), (WIDTH - RIGHT, y(ms)), "#bbb")?;
-            text(out, LEFT - 6.0, y(ms) + 4.0, "end", &ms.to_string())?;
+            out.write_str(&svg::line((LEFT, y(ms)), (WIDTH - RIGHT, y(ms)), "#bbb", 1.0))?;
+            out.write_str(&svg::text(LEFT - 6.0, y(ms) + 4.0, "end", &ms.to_string()))?;
             for part in (2..10).filter(|_| exponent < high) {
                 let ms = ms * f64::from(part);
-                line(out, (LEFT, y(ms)), (WIDTH - RIGHT, y(ms)), "#eee")?;
+                out.write_str(&svg::line((LEFT, y(ms)), (WIDTH - RIGHT, y(ms)), "#eee", 1.0))?;
             }
         }
         for mark in 0..=(most / step).round() as u32 {
             let load = f64::from(mark) * step;
-            line(out, (x(load), TOP), (x(load), HEIGHT - BOTTOM), "#ddd")?;
-            text(out, x(load), HEIGHT - BOTTOM + 18.0, "middle", &format!("{}", (load * 1e6).round() / 1e6))?;
+            out.write_str(&svg::line((x(load), TOP), (x(load), HEIGHT - BOTTOM), "#ddd", 1.0))?;
+            out.write_str(&svg::text(
+                x(load),
+                HEIGHT - BOTTOM + 18.0,
+                "middle",
+                &format!("{}", (load * 1e6).round() / 1e6),
+            ))?;
         }
         for (name, color, points) in [("p50", "#1f77b4", &self.p50), ("p99", "#d62728", &self.p99)] {
             let mut path = String::new();
@@ -95,13 +96,13 @@ impl Display for Plot {
             let path = path.trim_end();
             writeln!(out, "<polyline fill=\"none\" stroke=\"{color}\" stroke-width=\"2\" points=\"{path}\"/>")?;
             for (load, ms) in points {
-                writeln!(out, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"{color}\"/>", x(*load), y(*ms))?;
+                out.write_str(&svg::circle((x(*load), y(*ms)), 3.0, color))?;
             }
             if let Some((load, ms)) = points.last() {
-                text(out, x(*load) + 8.0, y(*ms) + 4.0, "start", name)?;
+                out.write_str(&svg::text(x(*load) + 8.0, y(*ms) + 4.0, "start", name))?;
             }
         }
-        writeln!(out, "</svg>")
+        out.write_str(svg::END)
     }
 }
 
@@ -110,16 +111,6 @@ fn step(highest: f64) -> f64 {
     let least = highest / MARKS;
     let power = 10f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0, 10.0].iter().map(|factor| factor * power).find(|step| *step >= least).unwrap_or(highest)
-}
-
-fn line(out: &mut impl Write, from: (f64, f64), to: (f64, f64), color: &str) -> fmt::Result {
-    let ((x1, y1), (x2, y2)) = (from, to);
-    writeln!(out, "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{color}\"/>")
-}
-
-fn text(out: &mut impl Write, x: f64, y: f64, anchor: &str, words: &str) -> fmt::Result {
-    let words = words.replace('&', "&amp;").replace('<', "&lt;");
-    writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>")
 }
 
 #[cfg(test)]
