@@ -196,13 +196,15 @@ struct May {
     light: bool,
     /// Of the heavy ones those that nobody waits for yet.
     for_floor: bool,
+    /// Those beyond the floor: the light ones too, or a burst would run beside the refill that it causes.
     for_target: bool,
 }
 
 impl May {
     fn serve(self, pool: &PoolView, need: Need) -> bool {
         match need {
-            _ if pool.is_light => self.light,
+            Need::Waiting | Need::Floor if pool.is_light => self.light,
+            Need::Target if pool.is_light => self.light && self.for_target,
             Need::Waiting => self.heavy,
             Need::Floor => self.heavy && self.for_floor,
             Need::Target => self.heavy && self.for_target,
@@ -479,15 +481,18 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_feels_waits_for_no_processor_and_keeps_none_from_others() {
+    fn up_to_the_floor_what_nobody_feels_waits_for_no_processor_and_keeps_none_from_others() {
         let light = PoolView { is_light: true, ..pool("binary", 0, 0, 0) };
         let busy = |pools| Snapshot { spare: 0, ..quiet(pools) };
         let of =
             |name: &str, snapshot: &Snapshot| plan(snapshot).iter().filter(|action| **action == boot(name)).count();
         let snapshot = busy(vec![light.clone(), pool("java", 4, 0, 0)]);
-        assert_eq!((of("binary", &snapshot), of("java", &snapshot)), (4, 0));
+        assert_eq!((of("binary", &snapshot), of("java", &snapshot)), (FLOOR, 0));
         // As many at once as there are creators, four times over, and beside them as ever.
-        let snapshot = quiet(vec![PoolView { size: 20, most: 20, ..light }, pool("java", 0, 0, 0)]);
+        let deep = PoolView { size: 20, most: 20, ..light };
+        assert_eq!(of("binary", &quiet(vec![deep.clone()])), 8);
+        assert_eq!(of("binary", &busy(vec![PoolView { waiting: 5, ..deep.clone() }])), 5 + FLOOR);
+        let snapshot = quiet(vec![PoolView { waiting: 20, ..deep }, pool("java", 0, 0, 0)]);
         assert_eq!((of("binary", &snapshot), of("java", &snapshot)), (8, 2));
     }
 
