@@ -94,10 +94,15 @@ impl Language {
             deadline,
         } = submission;
         let sources = self.sources(&files, &entrypoint);
-        let values =
-            template::Values { entrypoint: &entrypoint, sources: &sources, flags: &compile_flags, args: &args };
+        let values_within = |limits: &Limits| template::Values {
+            entrypoint: &entrypoint,
+            sources: &sources,
+            flags: &compile_flags,
+            args: &args,
+            memory_bytes: limits.memory_bytes,
+        };
         let compile = self.compile.as_ref().map(|template| Step {
-            argv: template.expand(&values).into(),
+            argv: template.expand(&values_within(&compile_limits)).into(),
             env: self.environment(&[]).into(),
             stdin: Vec::new(),
             limits: compile_limits,
@@ -106,7 +111,7 @@ impl Language {
             arm: Arm::Off,
         });
         let run = Step {
-            argv: self.run.expand(&values).into(),
+            argv: self.run.expand(&values_within(&run_limits)).into(),
             env: self.environment(&env).into(),
             stdin,
             limits: run_limits,
@@ -120,9 +125,10 @@ impl Language {
 
     /// How the submission is run with these arguments in place of its own.
     pub fn run_with(&self, submission: &Submission, args: &[String]) -> Arc<[String]> {
-        let Submission { files, entrypoint, compile_flags, .. } = submission;
-        let sources = self.sources(files, entrypoint);
-        self.run.expand(&template::Values { entrypoint, sources: &sources, flags: compile_flags, args }).into()
+        let Submission { files, entrypoint, compile_flags: flags, run_limits, .. } = submission;
+        let sources = &self.sources(files, entrypoint);
+        let memory_bytes = run_limits.memory_bytes;
+        self.run.expand(&template::Values { entrypoint, sources, flags, args, memory_bytes }).into()
     }
 
     /// All that any of its jobs may have brought back: two compilers with two streams each; for a case two streams, a
@@ -136,7 +142,7 @@ impl Language {
 
     /// What is run in every sandbox before it is handed out, if the language has something to run.
     pub fn rehearsal(&self) -> Option<Step> {
-        let nothing = template::Values { entrypoint: &self.source_file, sources: &[], flags: &[], args: &[] };
+        let nothing = self.no_request(&self.ceiling.0);
         self.rehearse.as_ref().map(|template| Step {
             argv: template.expand(&nothing).into(),
             env: self.environment(&[]).into(),
@@ -152,7 +158,7 @@ impl Language {
     /// of its own.
     pub fn arming(&self) -> Option<Arming> {
         let rules = self.arm.clone()?;
-        let plain = template::Values { entrypoint: &self.source_file, sources: &[], flags: &[], args: &[] };
+        let plain = self.no_request(&self.run_limits);
         // The agent sees to it; the limit of the process is a back-stop behind.
         let cpu_time = self.ceiling.0.cpu_time;
         let step = Step {
@@ -165,6 +171,16 @@ impl Language {
             arm: Arm::Auto,
         };
         Some(Arming { step, entry: self.source_file.clone(), rules })
+    }
+
+    fn no_request(&self, limits: &Limits) -> template::Values<'_> {
+        template::Values {
+            entrypoint: &self.source_file,
+            sources: &[],
+            flags: &[],
+            args: &[],
+            memory_bytes: limits.memory_bytes,
+        }
     }
 
     /// The entry point first, then every other file with one of the language's extensions.

@@ -24,6 +24,7 @@ enum Part {
     Literal(String),
     Entrypoint,
     Stem,
+    MemoryBytes,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +34,7 @@ pub enum TemplateFault {
     #[error("must begin with the path of a program, such as /usr/bin/python3 or ./main, not `{0}`")]
     NoPath(String),
     #[error(
-        "holds `{{{0}}}`; known are {{entrypoint}} and {{stem}}, and {{sources}}, {{flags}}, {{args}} as words of their own"
+        "holds `{{{0}}}`; known are {{entrypoint}}, {{stem}} and {{memory_bytes}}, and {{sources}}, {{flags}}, {{args}} as words of their own"
     )]
     UnknownHole(String),
 }
@@ -43,6 +44,8 @@ pub(super) struct Values<'a> {
     pub sources: &'a [String],
     pub flags: &'a [String],
     pub args: &'a [String],
+    /// The step's limit.
+    pub memory_bytes: u64,
 }
 
 impl Template {
@@ -84,6 +87,7 @@ impl Word {
             parts.push(match hole {
                 "entrypoint" => Part::Entrypoint,
                 "stem" => Part::Stem,
+                "memory_bytes" => Part::MemoryBytes,
                 unknown => return Err(TemplateFault::UnknownHole(unknown.to_owned())),
             });
             rest = behind;
@@ -99,6 +103,7 @@ impl Part {
             Self::Literal(text) => text.into(),
             Self::Entrypoint => as_argument(values.entrypoint.as_str()),
             Self::Stem => values.entrypoint.stem().into(),
+            Self::MemoryBytes => values.memory_bytes.to_string().into(),
         }
     }
 }
@@ -118,15 +123,24 @@ mod tests {
 
     #[test]
     fn lists_become_words_and_text_is_filled_in() {
-        let template =
-            Template::parse(&words(&["/usr/bin/cc", "{flags}", "-o", "{stem}", "{sources}", "{args}"])).unwrap();
+        let template = Template::parse(&words(&[
+            "/usr/bin/cc",
+            "{flags}",
+            "-o",
+            "{stem}",
+            "-m{memory_bytes}",
+            "{sources}",
+            "{args}",
+        ]))
+        .unwrap();
         let argv = template.expand(&Values {
             entrypoint: &WorkPath::parse("src/main.c").unwrap(),
             sources: &words(&["src/main.c", "util.c"]),
             flags: &[],
             args: &words(&["a b"]),
+            memory_bytes: 1 << 20,
         });
-        assert_eq!(argv, ["/usr/bin/cc", "-o", "main", "src/main.c", "util.c", "a b"]);
+        assert_eq!(argv, ["/usr/bin/cc", "-o", "main", "-m1048576", "src/main.c", "util.c", "a b"]);
     }
 
     #[test]
@@ -138,6 +152,7 @@ mod tests {
                 sources: &words(&[path]),
                 flags: &[],
                 args: &[],
+                memory_bytes: 0,
             })
         };
         assert_eq!(argv("-c"), ["/x", "./-c", "./-c"]);
