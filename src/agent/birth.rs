@@ -95,6 +95,9 @@ fn live(groups: &Groups, filter: &Program, make: &Make, belongings: &Belongings)
         become_user(make.job_uid)?;
         // The nursery's end is the sandbox's.
         set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The nursery does not look after its dead, PID 1 does.
+        // SAFETY: a default action, and no code of ours.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
         init::run(|| Ok(Channel::new(ours)))
     }
 }
@@ -127,8 +130,7 @@ fn hold(stream: i32, channel: OwnedFd) -> io::Result<OwnedFd> {
     }
 }
 
-/// All of root but what it takes to become somebody else, and most of the kernel, for good. Once for both processes: the
-/// filter takes longer to install than any other step.
+/// All of root but what it takes to become somebody else, and what made this sandbox, for good.
 fn give_up_most(filter: &Program) -> io::Result<()> {
     let left = CapabilitySet::SETUID | CapabilitySet::SETGID;
     set_capabilities(None, CapabilitySets { effective: left, permitted: left, inheritable: CapabilitySet::empty() })?;

@@ -133,8 +133,8 @@ extern "C" fn become_program(launch: *mut libc::c_void) -> libc::c_int {
     127
 }
 
-/// What every program inherits and no step changes. Done once, by PID 1 and for itself as well: a call less between a
-/// job's arrival and its start.
+/// What every program inherits and no step changes. Done once, by PID 1 or the nursery that it comes of, and for itself as
+/// well: a call less between a job's arrival and its start.
 pub fn settle() -> io::Result<()> {
     const FOR_GOOD: [(libc::__rlimit_resource_t, u64); 6] = [
         (libc::RLIMIT_CORE, 0),

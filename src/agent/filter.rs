@@ -1,8 +1,8 @@
 //! A second system call filter, behind the engine's: what depends on *whom* a call is aimed at. PID 1 has the job's uid, so
 //! uids do not protect it from the job; the kernel protects it from signals, but not from all that can be set for it.
 //!
-//! PID 1 puts itself under it before there is any job, and every process of a job is born under it: that costs a job
-//! nothing. Arguments that the kernel takes for `int` are compared by their low halves, as the kernel does.
+//! PID 1, or the nursery that it comes of, puts itself under it before there is any job, and every process of a job is born under
+//! it: that costs a job nothing. Arguments that the kernel takes for `int` are compared by their low halves, as the kernel does.
 
 use std::io;
 

@@ -32,13 +32,18 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
 /// them must not keep it from being told to kill.
 const REAPED_AT_ONCE: u32 = 32;
 
+/// Gives up what no program gets, then finds the agent: as the first process of a container, which has all before it.
+pub fn begin(agent_uid: u32) -> io::Result<()> {
+    child::settle()?;
+    filter::enter()?;
+    run(|| accept_agent(agent_uid))
+}
+
 /// `meet` finds the agent.
 pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
     hide()?;
-    child::settle()?;
     let confinement = Confinement::new()?;
     let children = child_events()?;
-    filter::enter()?;
     let mut channel = meet()?;
     let mut kept = None;
     let mut armed: Option<Armed> = None;
@@ -118,7 +123,7 @@ fn export(kept: Option<&Kept>, channel: &Channel) -> io::Result<()> {
 }
 
 /// The one peer with the agent's uid; nobody else can be here yet, and nobody can connect after.
-pub fn accept_agent(agent_uid: u32) -> io::Result<Channel> {
+fn accept_agent(agent_uid: u32) -> io::Result<Channel> {
     let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     bind(&listener, &channel::address()?)?;
     listen(&listener, 1)?;

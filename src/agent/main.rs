@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["init", agent_uid] => match agent_uid.parse() {
-            Ok(uid) => init::run(|| init::accept_agent(uid)),
+            Ok(uid) => init::begin(uid),
             Err(_) => return usage(),
         },
         ["serve"] => serve::run(serve::connect_init),

@@ -16,7 +16,7 @@ use std::{io, os::fd::AsFd};
 use caisson_protocol::{FromNursery, ToNursery, VERSION};
 use rustix::io::fcntl_dupfd_cloexec;
 
-use crate::{birth, channel::Channel, filter, hide, template};
+use crate::{birth, channel::Channel, child, filter, hide, template};
 
 pub fn run() -> io::Result<()> {
     hide()?;
@@ -28,14 +28,18 @@ pub fn run() -> io::Result<()> {
     };
     template::enter(&std::env::current_dir()?, &begin.groups)?;
     birth::give_up_gaining()?;
-    let filter = filter::ready(&begin.filter);
+    // What all its sandboxes would have to do for themselves.
+    child::settle()?;
+    let [all_but_birth, rest] = [&begin.filters.nursery, &begin.filters.sandbox].map(|half| filter::ready(half));
+    filter::install(&all_but_birth)?;
+    filter::enter()?;
     // The kernel buries the dead: the server hears of their end by itself.
     // SAFETY: ignores a signal, runs no code of ours.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     channel.send(&FromNursery::Ready { protocol: VERSION }, &[])?;
     while let Some((message, fds)) = channel.receive()? {
         let ToNursery::Make(make) = message else { return Err(io::Error::other("told twice how to begin")) };
-        match birth::bear(&begin.groups, &filter, &make, fds) {
+        match birth::bear(&begin.groups, &rest, &make, fds) {
             Ok((pid, pidfd)) => channel.send(&FromNursery::Made { pid }, &[pidfd.as_fd()])?,
             Err(error) => channel.send(&FromNursery::Failed(error.to_string()), &[])?,
         }

@@ -31,9 +31,12 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(2);
 /// `meet` finds PID 1, and its uid.
 pub fn run(meet: impl FnOnce() -> io::Result<(Channel, u32)>) -> io::Result<()> {
     hide()?;
-    // A file larger than the sandbox allows is an error to be told, not a reason to die.
-    // SAFETY: ignores a signal, runs no code of ours.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    // A file larger than the sandbox allows, and a program that does not read, are errors to be told and no reason to die. A
+    // nursery has given up what Rust ignores by itself, for the sake of PID 1.
+    for signal in [libc::SIGXFSZ, libc::SIGPIPE] {
+        // SAFETY: ignores a signal, runs no code of ours.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let (channel, job_uid) = meet()?;
     let mut talk = Talk::new()?;

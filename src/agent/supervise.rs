@@ -6,13 +6,14 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Write},
     os::fd::{AsFd, OwnedFd},
     time::{Duration, Instant},
 };
 
 use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream, ToAgent};
 use rustix::{
+    buffer::spare_capacity,
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
     fs::{Mode, OFlags, fchmod},
     pipe::{PipeFlags, pipe_with},
@@ -39,6 +40,9 @@ const APPETITE: usize = 2 << 20;
 
 /// Whoever has written more than this since the last look does not write little.
 const LITTLE: usize = 16 * 1024;
+
+/// So much of an output is taken at once. Of a buffer only what is read into is ever touched.
+const LOOK: usize = 64 * 1024;
 
 /// The kernel charges memory in lots, so that a meter may be off by some of them.
 const METER_GRAIN: u64 = 1 << 20;
@@ -388,7 +392,7 @@ impl Pipes {
             stderr: stderr.map(|pipe| drain(pipe, Stream::Stderr)).transpose()?,
             kill_on_overflow: step.overflow == Overflow::Kill,
             lull_ends: Instant::now() + LULL,
-            buffer: vec![0; 64 * 1024],
+            buffer: Vec::with_capacity(LOOK),
         })
     }
 
@@ -522,17 +526,18 @@ impl Pipes {
 
 impl Drain {
     /// Takes one buffer's worth; `None` when there was nothing.
-    fn drain(&mut self, buffer: &mut [u8], talk: &mut Talk) -> io::Result<Option<usize>> {
-        let Some(pipe) = &mut self.pipe else { return Ok(None) };
-        let read = match pipe.read(buffer) {
+    fn drain(&mut self, buffer: &mut Vec<u8>, talk: &mut Talk) -> io::Result<Option<usize>> {
+        let Some(pipe) = &self.pipe else { return Ok(None) };
+        buffer.clear();
+        let read = match rustix::io::read(pipe, spare_capacity(buffer)) {
             Ok(0) => {
                 self.pipe = None;
                 return Ok(None);
             }
             Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Some(0)),
-            Err(error) => return Err(error),
+            Err(rustix::io::Errno::AGAIN) => return Ok(None),
+            Err(rustix::io::Errno::INTR) => return Ok(Some(0)),
+            Err(error) => return Err(error.into()),
         };
         let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(read);
         self.left -= wanted as u64;

@@ -5,6 +5,7 @@ use std::{io, os::fd::BorrowedFd};
 use caisson_protocol as protocol;
 use protocol::{FromAgent, ToAgent};
 use rustix::{
+    buffer::spare_capacity,
     event::{PollFd, PollFlags, poll},
     fs::OFlags,
     stdio::{stdin, stdout},
@@ -47,10 +48,10 @@ impl Talk {
     pub fn take_in(&mut self) -> io::Result<bool> {
         self.received.drain(..self.taken);
         self.taken = 0;
-        let start = self.received.len();
-        self.received.resize(start + protocol::PIECE, 0);
+        // Memory that is not read into is never touched: the first touch of each page costs more than to read a small frame.
+        self.received.reserve(protocol::PIECE);
         let read = loop {
-            match rustix::io::read(stdin(), &mut self.received[start..]) {
+            match rustix::io::read(stdin(), spare_capacity(&mut self.received)) {
                 // Where both directions are one socket, neither blocks.
                 Err(rustix::io::Errno::AGAIN) => {
                     let _ = poll(&mut [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)], None);
@@ -59,7 +60,6 @@ impl Talk {
                 other => break other?,
             }
         };
-        self.received.truncate(start + read);
         Ok(read > 0)
     }
 

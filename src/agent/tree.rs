@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::{
         fd::OwnedFd,
         unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use rustix::{
+    buffer::spare_capacity,
     fs::{CWD, FileType, Mode, OFlags, RenameFlags, ResolveFlags, fstat, mkdirat, openat, openat2, renameat_with},
     io::Errno,
 };
@@ -227,21 +228,25 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
             DirBuilder::new().mode(MODE).create(&target)?;
             copy(&entry.path(), &target)?;
         } else {
-            buffer.resize(64 * 1024, 0);
+            buffer.reserve(64 * 1024);
             copy_file(&entry.path(), &target, &mut buffer)?;
         }
     }
     Ok(())
 }
 
-/// By read and write: the sandbox's system call filter refuses the splice family.
-fn copy_file(from: &Path, to: &Path, buffer: &mut [u8]) -> io::Result<()> {
-    let mut source = File::open(from)?;
+/// By read and write: the sandbox's system call filter refuses the splice family. As much at once as the buffer has room for,
+/// of which only what a file needs is ever touched.
+fn copy_file(from: &Path, to: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let source = File::open(from)?;
     let mut target = File::options().write(true).create_new(true).mode(MODE).open(to)?;
     loop {
-        match source.read(buffer)? {
-            0 => return Ok(()),
-            read => target.write_all(&buffer[..read])?,
+        buffer.clear();
+        match rustix::io::read(&source, spare_capacity(buffer)) {
+            Ok(0) => return Ok(()),
+            Ok(_) => target.write_all(buffer)?,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -104,7 +104,7 @@ impl NativeEngine {
         }
         allow_descriptors();
         let hierarchy = Hierarchy::of(&self.config.owner)?;
-        let begin = Begin { filter: filter::compile(&self.config.seccomp)?, groups: hierarchy.groups() };
+        let begin = Begin { filters: filter::compile(&self.config.seccomp)?, groups: hierarchy.groups() };
         Ok(Arc::clone(ground.insert(Arc::new(Ground { hierarchy, begin }))))
     }
 

@@ -19,9 +19,18 @@ pub enum ToNursery {
 /// What all sandboxes of one nursery have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begin {
-    /// The system call filter.
-    pub filter: Vec<Instruction>,
+    pub filters: Filters,
     pub groups: Groups,
+}
+
+/// The system call filter in two halves. Both together are what is allowed in a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filters {
+    /// All of it, but for what it takes to make a sandbox. In force in the nursery, once for all that come of it: it takes longer
+    /// to install than any other step.
+    pub nursery: Vec<Instruction>,
+    /// The rest. Each sandbox puts itself under it.
+    pub sandbox: Vec<Instruction>,
 }
 
 /// One of classic BPF, as in the kernel's `struct sock_filter`.

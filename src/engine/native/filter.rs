@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use caisson_protocol::Instruction;
+use caisson_protocol::{Filters, Instruction};
 use serde::Deserialize;
 use syscalls::Sysno;
 
@@ -76,6 +76,10 @@ struct Test {
 
 const EPERM: u32 = 1;
 
+/// What it takes to make a sandbox, and few profiles allow: a fork into namespaces, mounts, a host name, and less of root.
+const OF_BIRTH: [Sysno; 7] =
+    [Sysno::clone3, Sysno::unshare, Sysno::setns, Sysno::mount, Sysno::move_mount, Sysno::sethostname, Sysno::capset];
+
 // The kernel's `linux/seccomp.h`, `linux/audit.h` and `linux/bpf_common.h`.
 const KILL_PROCESS: u32 = 0x8000_0000;
 const ERRNO: u32 = 0x0005_0000;
@@ -100,7 +104,7 @@ const ARGUMENTS_AT: u32 = 16;
 
 /// # Errors
 /// When the profile asks for something that this engine cannot do: it is never made weaker than it says.
-pub fn compile(profile: &str) -> Result<Vec<Instruction>, FilterError> {
+pub fn compile(profile: &str) -> Result<Filters, FilterError> {
     let profile: Profile = serde_json::from_str(profile)?;
     let otherwise = action(&profile.default_action, profile.default_errno_ret)?;
     let mut calls: BTreeMap<u32, Answer> = BTreeMap::new();
@@ -120,7 +124,19 @@ pub fn compile(profile: &str) -> Result<Vec<Instruction>, FilterError> {
             }
         }
     }
-    let ranges = ranges(calls, &Answer { ways: Vec::new(), otherwise });
+    let otherwise = Answer { ways: Vec::new(), otherwise };
+    let allowed = Answer { ways: Vec::new(), otherwise: ALLOW };
+    // Of two filters the kernel takes the stricter answer: each call is decided by one and allowed by the other.
+    let mut of_birth = BTreeMap::new();
+    for call in OF_BIRTH {
+        let answer = calls.insert(call.id() as u32, allowed.clone());
+        of_birth.insert(call.id() as u32, answer.unwrap_or_else(|| otherwise.clone()));
+    }
+    Ok(Filters { nursery: program(calls, &otherwise), sandbox: program(of_birth, &allowed) })
+}
+
+fn program(calls: BTreeMap<u32, Answer>, others: &Answer) -> Vec<Instruction> {
+    let ranges = ranges(calls, others);
     let mut program = vec![
         statement(LOAD, ARCHITECTURE_AT),
         jump(JUMP_EQUAL, ARCHITECTURE, 1, 0),
@@ -130,7 +146,7 @@ pub fn compile(profile: &str) -> Result<Vec<Instruction>, FilterError> {
         statement(RETURN, KILL_PROCESS),
     ];
     halve(&ranges, &mut program);
-    Ok(program)
+    program
 }
 
 fn action(name: &str, errno: Option<u32>) -> Result<u32, FilterError> {
@@ -246,14 +262,33 @@ mod tests {
         }
     }
 
+    /// What a sandbox is told, where refusals are alike: the lower answer is the stricter one.
+    fn run_both(filters: &Filters, architecture: u32, number: u32, arguments: [u64; 6]) -> u32 {
+        let answer = |program: &[Instruction]| run(program, architecture, number, arguments);
+        // As the kernel orders them: to end the process is the strictest, and has the highest bit.
+        let strictness = |answer: &u32| (*answer & 0xffff_0000) as i32;
+        [answer(&filters.nursery), answer(&filters.sandbox)].into_iter().min_by_key(strictness).unwrap()
+    }
+
     fn asked(name: &str, arguments: [u64; 6]) -> u32 {
         let number = Sysno::from_str(name).unwrap().id() as u32;
-        run(&compile(PROFILE).unwrap(), ARCHITECTURE, number, arguments)
+        run_both(&compile(PROFILE).unwrap(), ARCHITECTURE, number, arguments)
+    }
+
+    #[test]
+    fn a_nursery_may_do_what_makes_sandboxes_and_they_may_not() {
+        let filters = compile(PROFILE).unwrap();
+        for call in OF_BIRTH.into_iter().filter(|call| *call != Sysno::capset) {
+            let number = call.id() as u32;
+            assert_eq!(run(&filters.nursery, ARCHITECTURE, number, [0; 6]), ALLOW, "{call}");
+            assert_ne!(run_both(&filters, ARCHITECTURE, number, [0; 6]), ALLOW, "{call}");
+        }
+        assert!(filters.sandbox.len() < 80, "{}", filters.sandbox.len());
     }
 
     #[test]
     fn every_call_gets_the_answer_that_the_profile_has_for_it() {
-        let program = compile(PROFILE).unwrap();
+        let filters = compile(PROFILE).unwrap();
         let profile: Profile = serde_json::from_str(PROFILE).unwrap();
         let otherwise = action(&profile.default_action, profile.default_errno_ret).unwrap();
         for number in 0..600 {
@@ -263,9 +298,9 @@ mod tests {
             let rule = rules.into_iter().find(|rule| rule.args.is_empty());
             let wanted = rule.map_or(otherwise, |rule| action(&rule.action, rule.errno_ret).unwrap());
             let odd = [0x7e02_0077; 6];
-            assert_eq!(run(&program, ARCHITECTURE, number as u32, odd), wanted, "{name} ({number})");
+            assert_eq!(run_both(&filters, ARCHITECTURE, number as u32, odd), wanted, "{name} ({number})");
         }
-        assert!(program.len() < 1000, "{}", program.len());
+        assert!(filters.nursery.len() < 1000, "{}", filters.nursery.len());
     }
 
     #[test]
@@ -282,9 +317,9 @@ mod tests {
 
     #[test]
     fn other_lists_of_calls_end_the_process() {
-        let program = compile(PROFILE).unwrap();
-        assert_eq!(run(&program, 0x4000_0003, 1, [0; 6]), KILL_PROCESS);
-        assert_eq!(run(&program, ARCHITECTURE, SECOND_LIST | 1, [0; 6]), KILL_PROCESS);
+        let filters = compile(PROFILE).unwrap();
+        assert_eq!(run_both(&filters, 0x4000_0003, 1, [0; 6]), KILL_PROCESS);
+        assert_eq!(run_both(&filters, ARCHITECTURE, SECOND_LIST | 1, [0; 6]), KILL_PROCESS);
     }
 
     #[test]
