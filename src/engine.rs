@@ -20,7 +20,10 @@ use std::{
 
 use futures_util::future::BoxFuture;
 pub use masked::MASKED;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
+};
 
 use crate::{job::LanguageId, observe::EngineFault};
 
@@ -124,6 +127,11 @@ pub trait Controls: Send + Sync + Debug {
     /// Before a step: from now on its job may have so much memory, and the peak begins anew. Where that cannot be done the
     /// bound stays as it was made, and the agent's own looks are what is left.
     fn allot<'a>(&'a mut self, memory_bytes: u64, beside: Beside) -> BoxFuture<'a, ()>;
+    /// A socket to the agent that spares both the engine's own stream: what `descriptor` is to the one process with this uid.
+    /// None where that stream is as short a way, or the sandbox not on this host.
+    fn shortcut(&self, _agent_uid: u32, _descriptor: i32) -> Option<UnixStream> {
+        None
+    }
     /// What the whole sandbox has had of the processors so far, where this host has the meter.
     fn cpu_time(&self) -> Option<Duration>;
     /// What the whole sandbox takes of this host's memory now, where that can be seen.

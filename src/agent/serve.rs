@@ -20,7 +20,7 @@ use crate::{
     hide,
     meter::Meter,
     supervise::{self, Armed, Supervised},
-    talk::Talk,
+    talk::{Shortcut, Talk},
     tree,
 };
 
@@ -42,12 +42,24 @@ pub fn run(meet: impl FnOnce() -> io::Result<(Channel, u32)>) -> io::Result<()> 
     let mut talk = Talk::new()?;
     let agent_uid = rustix::process::getuid().as_raw();
     let mut agent = Agent::new(channel)?;
-    talk.say(&FromAgent::Hello(Hello { protocol: VERSION, agent_uid, job_uid, sees_cpu: agent.meter.sees_cpu() }), &[]);
+    let mut shortcut = talk.shortcut();
+    let hello = Hello {
+        protocol: VERSION,
+        agent_uid,
+        job_uid,
+        sees_cpu: agent.meter.sees_cpu(),
+        shortcut: shortcut.as_ref().map(Shortcut::offer),
+    };
+    talk.say(&FromAgent::Hello(hello), &[]);
     talk.flush_all()?;
     while wait_for_server(&talk, &agent.channel)? {
         let Some((message, payload)) = talk.next()? else { return Ok(()) };
         // A message that only prepares is silent when it succeeds.
         let result = match message {
+            ToAgent::TakeShortcut => match shortcut.take() {
+                Some(shortcut) => talk.take(&shortcut).map(|()| talk.say(&FromAgent::TookShortcut, &[])),
+                None => Err(io::Error::other("no shortcut is left to take")),
+            },
             ToAgent::File { path } => agent.begin_file(&path, payload),
             ToAgent::More => agent.continue_file(payload),
             ToAgent::Stdin => {

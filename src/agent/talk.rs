@@ -1,14 +1,18 @@
 //! The conversation with the server over the exec's own stdin and stdout.
 
-use std::{io, os::fd::BorrowedFd};
+use std::{
+    io,
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+};
 
 use caisson_protocol as protocol;
 use protocol::{FromAgent, ToAgent};
 use rustix::{
     buffer::spare_capacity,
     event::{PollFd, PollFlags, poll},
-    fs::OFlags,
-    stdio::{stdin, stdout},
+    fs::{FileType, OFlags, fcntl_getfl, fcntl_setfl, fstat},
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    stdio::{dup2_stdin, dup2_stdout, stdin, stdout},
 };
 
 /// Frames in from stdin, frames out to stdout, the latter never blocking: a slow server must not hold up a time limit.
@@ -21,6 +25,12 @@ pub struct Talk {
     is_blocked: bool,
 }
 
+/// A socket in place of a stream that others pass on byte by byte: both ends of it, until the server has taken its own.
+pub struct Shortcut {
+    ours: OwnedFd,
+    theirs: OwnedFd,
+}
+
 /// Less than this is worth no write of its own.
 const PENDING_LEAST: usize = 16 * 1024;
 
@@ -29,9 +39,25 @@ const PENDING_MAX: usize = 4 * protocol::PIECE;
 
 impl Talk {
     pub fn new() -> io::Result<Self> {
-        let flags = rustix::fs::fcntl_getfl(stdout())?;
-        rustix::fs::fcntl_setfl(stdout(), flags | OFlags::NONBLOCK)?;
+        nonblocking()?;
         Ok(Self { received: Vec::new(), taken: 0, pending: Vec::new(), is_blocked: false })
+    }
+
+    /// None where the conversation is over a socket already, or a profile of the operator's refuses sockets: it is no more than
+    /// a shortcut.
+    pub fn shortcut(&self) -> Option<Shortcut> {
+        if FileType::from_raw_mode(fstat(stdin()).ok()?.st_mode) == FileType::Socket {
+            return None;
+        }
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).ok()?;
+        Some(Shortcut { ours, theirs })
+    }
+
+    /// From the next byte on, in both directions. The server's end is then the server's alone: it hangs up by closing it.
+    pub fn take(&mut self, shortcut: &Shortcut) -> io::Result<()> {
+        dup2_stdin(&shortcut.ours)?;
+        dup2_stdout(&shortcut.ours)?;
+        nonblocking()
     }
 
     /// The next message and its payload; `None` when the server has hung up.
@@ -138,4 +164,16 @@ impl Talk {
     pub fn output(&self) -> BorrowedFd<'static> {
         stdout()
     }
+}
+
+impl Shortcut {
+    /// What the server may take.
+    pub fn offer(&self) -> i32 {
+        self.theirs.as_raw_fd()
+    }
+}
+
+fn nonblocking() -> io::Result<()> {
+    let flags = fcntl_getfl(stdout())?;
+    Ok(fcntl_setfl(stdout(), flags | OFlags::NONBLOCK)?)
 }

@@ -6,6 +6,7 @@
 mod attach;
 mod ghosts;
 mod memory;
+mod shortcut;
 mod spec;
 
 use std::{fmt, future::Future, ops::Range, sync::Arc, sync::OnceLock, time::Duration};

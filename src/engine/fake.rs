@@ -327,7 +327,9 @@ struct FakeAgent {
 impl FakeAgent {
     /// Until the server hangs up, or a program says `die`.
     async fn live(mut self, greeting: Greeting, agent_uid: u32, job_uid: u32) {
-        let hello = |protocol, agent_uid| FromAgent::Hello(Hello { protocol, agent_uid, job_uid, sees_cpu: true });
+        let hello = |protocol, agent_uid| {
+            FromAgent::Hello(Hello { protocol, agent_uid, job_uid, sees_cpu: true, shortcut: None })
+        };
         let greeted = match greeting {
             Greeting::Hello => self.say(&hello(protocol::VERSION, agent_uid), &[]).await,
             Greeting::WrongVersion => self.say(&hello(protocol::VERSION + 1, agent_uid), &[]).await,
@@ -382,7 +384,7 @@ impl FakeAgent {
                         self.say(&FromAgent::Imported, &[]).await?;
                     }
                 }
-                ToAgent::Disarm | ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop => {}
+                ToAgent::TakeShortcut | ToAgent::Disarm | ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop => {}
             }
         }
     }

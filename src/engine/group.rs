@@ -155,6 +155,12 @@ impl Group {
         found.map(|(_, value)| value.parse::<u64>().map_err(io::Error::other)).sum()
     }
 
+    /// Of all that is in it now.
+    pub fn processes(&self) -> Vec<i32> {
+        let text = fs::read_to_string(self.directory.join("cgroup.procs")).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
     /// How many processes the kernel has ended for want of memory.
     pub fn kills(&self) -> u64 {
         let text = fs::read_to_string(self.directory.join(self.kills)).unwrap_or_default();

@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 /// Server to agent. `Prepare` is answered by [`FromAgent::Prepared`], `Run` by [`FromAgent::Ended`], `Fetch` and `Export` by
-/// [`FromAgent::Fetched`], the last `Import` by [`FromAgent::Imported`], `Arm` by [`FromAgent::Armed`]; the others by nothing.
+/// [`FromAgent::Fetched`], the last `Import` by [`FromAgent::Imported`], `Arm` by [`FromAgent::Armed`], `TakeShortcut` by
+/// [`FromAgent::TookShortcut`]; the others by nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToAgent {
+    /// The server has the other end of what [`Hello::shortcut`] offered: go on there, in both directions.
+    TakeShortcut,
     /// Begins a file, at a path below the work directory. The first one after a `Run` takes away those sent before it.
     /// Payload: its first piece.
     File {
@@ -49,6 +52,8 @@ pub enum ToAgent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromAgent {
     Hello(Hello),
+    /// The first words there.
+    TookShortcut,
     Prepared,
     /// The program has been running for a moment. One that ends sooner is not announced.
     Running,
@@ -76,6 +81,9 @@ pub struct Hello {
     pub job_uid: u32,
     /// Whether the agent sees what processor time the sandbox uses.
     pub sees_cpu: bool,
+    /// Of its descriptors the one that a server on the same host may take for its own: one end of a socket, whose other end the
+    /// agent has. Absent where it talks over a socket anyway.
+    pub shortcut: Option<i32>,
 }
 
 /// One program to run to its end.

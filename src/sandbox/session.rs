@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use protocol::{FromAgent, Hello, Stream, ToAgent};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
+    net::UnixStream,
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -197,11 +198,35 @@ impl Session {
             }
             FromAgent::Hello(hello) => {
                 session.ear.sees_cpu = hello.sees_cpu;
+                let offered = hello.shortcut;
+                if let Some(socket) = offered.and_then(|offered| session.controls.shortcut(agent_uid, offered)) {
+                    session.take_shortcut(socket).await?;
+                }
                 Ok(session)
             }
             FromAgent::Failed(words) => Err(Lost::Failed(words)),
             _ => Err(Lost::OutOfTurn("no hello")),
         }
+    }
+
+    /// Goes on over a socket, without the engine's stream between.
+    async fn take_shortcut(&mut self, socket: UnixStream) -> Result<(), Lost> {
+        let mut request = Vec::new();
+        protocol::encode(&ToAgent::TakeShortcut, &[], &mut request);
+        self.deliver(&request).await?;
+        let (reader, writer) = socket.into_split();
+        self.writer = Box::new(writer);
+        // The engine's stream stays behind it: it ends with the agent, and brings its last words.
+        let engines = std::mem::replace(&mut self.ear.reader, Box::new(tokio::io::empty()));
+        self.ear.reader = Box::new(reader.chain(engines));
+        let taken = self.ear.next(|message, _| match message {
+            FromAgent::TookShortcut => Ok(()),
+            FromAgent::Failed(words) => Err(Lost::Failed(words)),
+            _ => Err(Lost::OutOfTurn("it did not take the shortcut")),
+        });
+        taken.await?;
+        self.ear.answered = false;
+        Ok(())
     }
 
     /// Whether the sandbox is on this host.
@@ -467,6 +492,7 @@ impl Ear {
                 FromAgent::Ended(ended) => Ok(Heard::Ended(ended)),
                 FromAgent::Failed(words) => Err(Lost::Failed(words)),
                 FromAgent::Hello(_)
+                | FromAgent::TookShortcut
                 | FromAgent::Prepared
                 | FromAgent::Artifact
                 | FromAgent::Fetched(_)
@@ -517,6 +543,7 @@ impl Ear {
                     FromAgent::Fetched(result) => Ok(Some(result)),
                     FromAgent::Failed(words) => Err(Lost::Failed(words)),
                     FromAgent::Hello(_)
+                    | FromAgent::TookShortcut
                     | FromAgent::Prepared
                     | FromAgent::Running
                     | FromAgent::Output(_)
@@ -672,7 +699,7 @@ fn nanoseconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     };
 
@@ -684,11 +711,22 @@ mod tests {
 
     /// A host that sees what is set here, in milliseconds; nothing when absent.
     #[derive(Debug)]
-    struct Host(Option<Arc<AtomicU64>>);
+    struct Host(Option<Arc<AtomicU64>>, Mutex<Option<UnixStream>>);
+
+    impl Host {
+        fn that_sees(cpu: Option<&Arc<AtomicU64>>) -> Self {
+            Self(cpu.map(Arc::clone), Mutex::default())
+        }
+    }
 
     impl Controls for Host {
         fn allot<'a>(&'a mut self, _: u64, _: Beside) -> BoxFuture<'a, ()> {
             Box::pin(async {})
+        }
+
+        fn shortcut(&self, agent_uid: u32, descriptor: i32) -> Option<UnixStream> {
+            assert_eq!((agent_uid, descriptor), (2, 7));
+            self.1.lock().unwrap().take()
         }
 
         fn cpu_time(&self) -> Option<Duration> {
@@ -723,13 +761,13 @@ mod tests {
         )
     }
 
-    async fn say(agent: &mut DuplexStream, message: &FromAgent) {
+    async fn say(agent: &mut (impl AsyncWrite + Unpin), message: &FromAgent) {
         let mut bytes = Vec::new();
         protocol::encode(message, &[], &mut bytes);
         agent.write_all(&bytes).await.unwrap();
     }
 
-    async fn hear(agent: &mut DuplexStream) -> ToAgent {
+    async fn hear(agent: &mut (impl AsyncRead + Unpin)) -> ToAgent {
         let mut bytes = Vec::new();
         loop {
             if let Some((body, _)) = protocol::split(&bytes).unwrap() {
@@ -761,14 +799,51 @@ mod tests {
         }
     }
 
-    const BLIND: FromAgent =
-        FromAgent::Hello(Hello { protocol: protocol::VERSION, agent_uid: 2, job_uid: 1, sees_cpu: false });
+    fn hello(sees_cpu: bool, shortcut: Option<i32>) -> FromAgent {
+        FromAgent::Hello(Hello { protocol: protocol::VERSION, agent_uid: 2, job_uid: 1, sees_cpu, shortcut })
+    }
+
+    #[tokio::test]
+    async fn a_conversation_goes_on_over_a_shortcut_and_ends_with_the_engines_stream() {
+        let (ours, mut shortcut) = UnixStream::pair().unwrap();
+        let (link, mut agent) = link(Host(None, Mutex::new(Some(ours))));
+        say(&mut agent, &hello(true, Some(7))).await;
+        let moves = async {
+            assert_eq!(hear(&mut agent).await, ToAgent::TakeShortcut);
+            say(&mut shortcut, &FromAgent::TookShortcut).await;
+        };
+        let (session, ()) = tokio::join!(Session::greet(link, 2, 1), moves);
+        let mut session = session.unwrap();
+        let fetch = async {
+            assert!(matches!(hear(&mut shortcut).await, ToAgent::Export));
+            say(&mut shortcut, &FromAgent::Fetched(Ok(()))).await;
+        };
+        let (exported, ()) = tokio::join!(session.export(), fetch);
+        assert_eq!(exported.unwrap(), Ok(Vec::new()));
+        assert!(session.is_quiet());
+        drop(shortcut);
+        drop(agent);
+        assert!(session.export().await.unwrap_err().is_sudden());
+    }
+
+    #[tokio::test]
+    async fn without_a_shortcut_the_engines_stream_is_as_good() {
+        let (link, mut agent) = link(Host::that_sees(None));
+        say(&mut agent, &hello(true, Some(7))).await;
+        let mut session = Session::greet(link, 2, 1).await.unwrap();
+        let fetch = async {
+            assert!(matches!(hear(&mut agent).await, ToAgent::Export));
+            say(&mut agent, &FromAgent::Fetched(Ok(()))).await;
+        };
+        let (exported, ()) = tokio::join!(session.export(), fetch);
+        assert_eq!(exported.unwrap(), Ok(Vec::new()));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_agent_that_sees_no_processor_time_is_told_when_it_is_used_up() {
         let cpu = Arc::new(AtomicU64::new(70));
-        let (link, mut agent) = link(Host(Some(Arc::clone(&cpu))));
-        say(&mut agent, &BLIND).await;
+        let (link, mut agent) = link(Host::that_sees(Some(&cpu)));
+        say(&mut agent, &hello(false, None)).await;
         let mut session = Session::greet(link, 2, 1).await.unwrap();
         let step = step();
         let program = async {
@@ -805,9 +880,8 @@ mod tests {
     /// What becomes of a step whose agent falls silent, while its sandbox uses processor time or not.
     async fn of_silence(is_busy: bool) -> Lost {
         let cpu = Arc::new(AtomicU64::new(70));
-        let (link, mut agent) = link(Host(Some(Arc::clone(&cpu))));
-        let hello = Hello { protocol: protocol::VERSION, agent_uid: 2, job_uid: 1, sees_cpu: true };
-        say(&mut agent, &FromAgent::Hello(hello)).await;
+        let (link, mut agent) = link(Host::that_sees(Some(&cpu)));
+        say(&mut agent, &hello(true, None)).await;
         let mut session = Session::greet(link, 2, 1).await.unwrap();
         let program = async {
             say(&mut agent, &FromAgent::Prepared).await;
@@ -831,14 +905,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_sandbox_whose_processor_time_nobody_sees_is_not_used() {
-        let (link, mut agent) = link(Host(None));
-        say(&mut agent, &BLIND).await;
+        let (link, mut agent) = link(Host::that_sees(None));
+        say(&mut agent, &hello(false, None)).await;
         assert!(matches!(Session::greet(link, 2, 1).await, Err(Lost::Unmetered)));
     }
 
     #[tokio::test]
     async fn what_an_engine_says_in_place_of_the_agent_is_told() {
-        let (link, mut theirs) = link(Host(None));
+        let (link, mut theirs) = link(Host::that_sees(None));
         theirs.write_all(b"OCI runtime exec failed:\tno such file\r\n").await.unwrap();
         let lost = Session::greet(link, 2, 1).await.unwrap_err();
         assert_eq!(lost.to_string(), "in place of the agent came: OCI runtime exec failed: no such file");

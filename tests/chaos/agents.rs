@@ -26,7 +26,16 @@ fn image(manner: &str) -> Image {
     file("manner", manner.as_bytes());
     file(
         "hello",
-        &frame(&FromAgent::Hello(Hello { protocol: VERSION + 1, agent_uid: 2, job_uid: 1, sees_cpu: true }), b""),
+        &frame(
+            &FromAgent::Hello(Hello {
+                protocol: VERSION + 1,
+                agent_uid: 2,
+                job_uid: 1,
+                sees_cpu: true,
+                shortcut: None,
+            }),
+            b"",
+        ),
     );
     file("flood", &frame(&FromAgent::Output(Stream::Stdout), &[b'x'; 64 << 10]));
     evil_agent(&context.path().join("agent"));

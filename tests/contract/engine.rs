@@ -145,7 +145,8 @@ impl Relay {
                     files.insert(path.clone(), payload.clone());
                 }
                 ToAgent::Prepare(prepared) => work = *prepared,
-                ToAgent::Feed
+                ToAgent::TakeShortcut
+                | ToAgent::Feed
                 | ToAgent::FeedEnd
                 | ToAgent::Stop
                 | ToAgent::Export
@@ -244,6 +245,7 @@ where
             }
             FromAgent::Prepared | FromAgent::Running | FromAgent::OutputEnd => server.say(&message, &payload).await?,
             FromAgent::Hello(_)
+            | FromAgent::TookShortcut
             | FromAgent::Artifact
             | FromAgent::Fetched(_)
             | FromAgent::Imported

@@ -4,7 +4,10 @@ use std::{thread, time::Duration};
 
 use serde_json::json;
 
-use crate::server::{Arrange, Reply, Server, until};
+use crate::{
+    engine::{DockerHost, docker_host},
+    server::{Arrange, Reply, Server, until},
+};
 
 fn sleeper(seconds: u32) -> String {
     json!({"language": "bash", "source": format!("sleep {seconds}; echo over"), "limits": {"wall_time_ms": 60000}})
@@ -58,4 +61,18 @@ fn a_second_signal_does_not_wait_for_who_runs() {
     });
     assert_eq!((running.status, &running.body["code"]), (503, &json!("draining")));
     server.leaves_nothing();
+}
+
+#[test]
+fn a_service_that_changes_its_engine_loses_no_request_and_leaves_nothing_to_the_other() {
+    let first = Arrange::new(&[("bash", 2)]).warm();
+    let owner = first.owner.clone();
+    let other = if first.docker.is_native() { DockerHost(docker_host()) } else { DockerHost::native() };
+    let (running, late) = drained(first, 1);
+    assert_eq!((running.status, &running.body["run"]["stdout"]), (200, &json!("over\n")), "{}", running.body);
+    assert!(late.is_none_or(|late| late.status == 503));
+    let second = Arrange::new(&[("bash", 2)]).docker(other).owner(&owner).warm();
+    assert_eq!(second.output("bash", "echo again"), "again\n");
+    second.nothing_is_left();
+    second.stop();
 }

@@ -149,6 +149,15 @@ fn sources_cannot_be_changed_and_what_is_changed_beside_them_does_not_outlive_th
 }
 
 #[test]
+fn no_daemon_is_on_the_way_between_a_job_and_its_answer() {
+    let server = Arrange::new(&[("python", 2)]).warm();
+    assert_eq!(server.agents_over_sockets(), 2);
+    assert_eq!(server.output("python", "print(6 * 7)"), "42\n");
+    server.nothing_is_left();
+    server.stop();
+}
+
+#[test]
 fn two_requests_never_share_a_sandbox() {
     let server = Arrange::new(&[("bash", 1)]).warm();
     let mark =

@@ -68,6 +68,8 @@ fn what_is_kept_of_a_compile_is_not_taken_from_what_its_program_may_use() {
     let server = arrange.warm();
     large(&server);
     let elsewhere = Arrange::beside(&[("c", 1)]).docker(over_tcp()).warm();
+    // Whoever made its sandboxes may be anywhere.
+    assert_eq!(elsewhere.agents_over_sockets(), 0);
     large(&elsewhere);
     elsewhere.stop();
     server.stop();

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, MutexGuard,
@@ -38,6 +38,8 @@ pub struct Arrange {
     budget: u32,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
+    /// Another build than this one, and where it finds its configuration.
+    other: Option<(PathBuf, PathBuf)>,
     turn: Option<MutexGuard<'static, ()>>,
 }
 
@@ -60,13 +62,17 @@ pub fn root() -> PathBuf {
 
 /// The server to be tested, and the command line tool.
 pub fn caisson() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_caisson"));
+    started(Path::new(env!("CARGO_BIN_EXE_caisson")), &root())
+}
+
+fn started(program: &Path, tree: &Path) -> Command {
+    let mut command = Command::new(program);
     // What the scripts are told is not meant for the server, which refuses names that it does not know.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CAISSON_")) {
         command.env_remove(name);
     }
     command.env("CAISSON_DOCKER__HOST", docker_host());
-    command.current_dir(root());
+    command.current_dir(tree);
     command
 }
 
@@ -99,6 +105,7 @@ impl Arrange {
             budget: BUDGET,
             flags: Vec::new(),
             environment: Vec::new(),
+            other: None,
             turn: None,
         }
     }
@@ -121,6 +128,11 @@ impl Arrange {
         self
     }
 
+    /// Another build in place of this one, started in its own checkout.
+    pub fn of_tree(self, tree: &Path, program: &Path) -> Self {
+        Self { other: Some((tree.to_owned(), program.to_owned())), ..self }
+    }
+
     /// In the server's environment.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -129,7 +141,7 @@ impl Arrange {
 
     /// Started and answering; its shelves may still be empty.
     pub fn start(self) -> Server {
-        let Self { docker, owner, languages, budget, flags, environment, turn } = self;
+        let Self { docker, owner, languages, budget, flags, environment, other, turn } = self;
         let docker = docker.unwrap_or_else(DockerHost::usual);
         // Far from those of a service that may run here, and from those of the server before: each test looks for
         // processes that are left.
@@ -137,7 +149,7 @@ impl Arrange {
         let before = NEXT.fetch_add(budget.div_ceil(BUDGET), Ordering::Relaxed);
         let uid_base = 700_000 + (std::process::id() % 4096 * 256 + before) * 2 * BUDGET;
         let names: Vec<_> = languages.iter().map(|(name, _)| *name).collect();
-        let mut command = caisson();
+        let mut command = other.map_or_else(caisson, |(tree, program)| started(&program, &tree));
         command.envs(environment);
         command.args(["serve", "--set", "server.listen=127.0.0.1:0", "--set", "log.format=json"]);
         let mut set = |flag: String| {
@@ -282,6 +294,12 @@ impl Server {
     /// The same processes by number.
     pub fn pids(&self) -> Vec<u32> {
         self.statuses().into_iter().map(|(pid, _)| pid).collect()
+    }
+
+    /// Processes of its sandboxes that hear the server by a socket, and not by what an engine passes on to them.
+    pub fn agents_over_sockets(&self) -> usize {
+        let input = |pid: &u32| fs::read_link(format!("/proc/{pid}/fd/0")).unwrap_or_default();
+        self.pids().iter().filter(|pid| input(pid).to_string_lossy().starts_with("socket:")).count()
     }
 
     fn statuses(&self) -> Vec<(u32, String)> {

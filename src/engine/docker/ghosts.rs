@@ -145,7 +145,7 @@ fn is_shim_of(pid: i32, container: &str) -> bool {
 }
 
 /// The real uid of a process that lives.
-fn uid_of(pid: i32) -> Option<u32> {
+pub(super) fn uid_of(pid: i32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let is_dead = status.lines().any(|line| line.starts_with("State:") && line.contains('Z'));
     let line = status.lines().find_map(|line| line.strip_prefix("Uid:")).filter(|_| !is_dead)?;

@@ -5,15 +5,15 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use bollard::{models::ContainerUpdateBody, query_parameters::InspectContainerOptions};
 use futures_util::future::BoxFuture;
-use tokio::time::timeout;
-use tracing::warn;
+use tokio::{net::UnixStream, time::timeout};
+use tracing::{debug, warn};
 
 use super::{
     super::{
         Beside, Controls, EngineError, SandboxId,
         group::{Bounds, Group},
     },
-    DockerEngine,
+    DockerEngine, shortcut,
 };
 use crate::observe::EngineOperation;
 
@@ -75,6 +75,13 @@ impl Controls for Memory {
                 warn!(sandbox.id = %self.id, error, "the memory of a sandbox could not be bounded from outside");
             }
         })
+    }
+
+    fn shortcut(&self, agent_uid: u32, descriptor: i32) -> Option<UnixStream> {
+        let taken = shortcut::take(&self.group.as_ref()?.processes(), agent_uid, descriptor);
+        taken
+            .inspect_err(|error| debug!(sandbox.id = %self.id, %error, "the agent is talked to by the engine's stream"))
+            .ok()
     }
 
     fn cpu_time(&self) -> Option<Duration> {
