@@ -2,8 +2,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve stop test bench bench-accuracy bench-overload load soak dashboards pictures images roots fmt \
-	clean clean-images engine
+.PHONY: help serve stop test bench bench-scale bench-compare bench-accuracy bench-overload load soak dashboards pictures images \
+	roots fmt clean clean-images engine
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,19 @@ bench: ## what a job costs besides its own run, on both engines; also as target/
 	@images/build.sh
 	@images/roots.sh
 	cargo bench --bench overhead
+
+bench-scale: ## what 10 to 1000 idle sandboxes cost those that are used, and 1 to 64 clients each other; also as target/scale.json
+	@.ci/tools.sh build
+	@images/build.sh
+	@images/roots.sh
+	cargo bench --bench overhead -- scale
+
+bench-compare: ## whether this build is slower than that of BASE, a revision: both in turns; fails if so
+	@.ci/tools.sh build
+	@images/build.sh
+	@images/roots.sh
+	@benches/base.sh "$(BASE)"
+	cargo bench --bench overhead -- compare "$(CURDIR)/target/base"
 
 bench-accuracy: ## whether reported usage is right, and how far limits are overrun
 	@.ci/tools.sh build

@@ -37,29 +37,9 @@ const SUM: &str = "print(sum(map(int, input().split())))\n";
 
 const PYTHON_SUM: &[&str] = &["/usr/bin/python3", "sum.py"];
 
-/// With the compilers' own parts and not with what our images put before them, see `bare`.
-const BARE_JAVA: Commands = &[
-    &[
-        "/usr/bin/javac",
-        "-J-XX:+UseSerialGC",
-        "-J-XX:TieredStopAtLevel=1",
-        "-encoding",
-        "UTF-8",
-        "-d",
-        ".",
-        "Main.java",
-    ],
-    &[
-        "/usr/bin/java",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:MaxRAMPercentage=70",
-        "-Xss64m",
-        "-cp",
-        ".",
-        "Main",
-    ],
-];
+/// With the compilers' own parts and not with what our images put before them, see `bare`; java by its own defaults.
+const BARE_JAVA: Commands =
+    &[&["/usr/bin/javac", "-encoding", "UTF-8", "-d", ".", "Main.java"], &["/usr/bin/java", "-cp", ".", "Main"]];
 
 /// Writes what they need into a directory.
 pub fn prepare(files: &Path) {
@@ -129,12 +109,7 @@ pub fn all() -> Vec<Job> {
             path: "/v1/execute",
             request: hello("java", HELLO_JAVA),
             bare: BARE_JAVA,
-            in_container: &[
-                "/bin/sh",
-                "-c",
-                "javac -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1 -d /tmp /box/Main.java && \
-                 java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp /tmp Main",
-            ],
+            in_container: &["/bin/sh", "-c", "javac -d /tmp /box/Main.java && java -cp /tmp Main"],
             runs: [4, 4, 4],
             targets: [Some(0.5), Some(0.5)],
         },

@@ -5,6 +5,7 @@
 
 mod bare;
 mod client;
+mod compare;
 mod docker_run;
 mod engines;
 mod figures;
@@ -16,6 +17,7 @@ mod naive;
 mod noop;
 mod plot;
 mod report;
+mod scale;
 mod sustained;
 mod table;
 mod targets;
@@ -32,29 +34,43 @@ mod server;
 #[path = "../../src/cli/bench/svg.rs"]
 mod svg;
 
-use std::fs;
+use std::{fs, path::Path, process::ExitCode};
 
 use crate::{engines::Engines, latency::Bench, naive::Naive, report::Results};
 
-fn main() {
+fn main() -> ExitCode {
     machine::require(&["cc", "docker"]);
     bare::keep_mounts_to_ourselves();
-    let machine = machine::describe();
-    println!("{machine}\n");
     let files = tempfile::tempdir().unwrap();
     jobs::prepare(files.path());
+    // Without what cargo adds.
+    let arguments = Vec::from_iter(std::env::args().skip(1).filter(|argument| !argument.starts_with('-')));
+    match Vec::from_iter(arguments.iter().map(String::as_str)).as_slice() {
+        [] => costs(files.path()),
+        ["scale"] => scale::main(files.path()),
+        ["compare", tree] => return compare::main(Path::new(tree)),
+        other => {
+            panic!("{other:?} is no part of this bench: there are `scale`, `compare TREE`, and the rest without a name")
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn costs(files: &Path) {
+    let machine = machine::describe();
+    println!("{machine}\n");
     let (all, naive) = (jobs::all(), Naive::connect());
 
     let engines = Engines::start(&all);
-    let bench = Bench { files: files.path(), engines: &engines, naive: &naive };
+    let bench = Bench { files, engines: &engines, naive: &naive };
     let latencies: Vec<_> = all.iter().flat_map(|job| bench.measure(job)).collect();
     table::print_latencies(&latencies);
     let bursts = sustained::bursts(&engines, &all);
     table::print_bursts(&bursts);
     engines.stop();
-    let rates = sustained::measure(files.path(), &naive);
+    let rates = sustained::measure(files, &naive);
     table::print_rates(&rates);
-    let (memory, cold) = (idle::memory(), idle::cold(files.path()));
+    let (memory, cold) = (idle::memory(), idle::cold(files));
     table::print_idle(&memory, &cold);
 
     let targets = [targets::of_latencies(&latencies), targets::of_rates(&rates), targets::of_cold(&cold)].concat();

@@ -62,13 +62,13 @@ pub struct Burst {
 const ON_DOCKER: usize = 4;
 const ON_NATIVE: usize = 8;
 /// Of each; long where a sandbox takes long.
-const SLOW_TURN: Duration = Duration::from_secs(10);
-const QUICK_TURN: Duration = Duration::from_secs(4);
+pub const SLOW_TURN: Duration = Duration::from_secs(10);
+pub const QUICK_TURN: Duration = Duration::from_secs(4);
 const TURNS: usize = 2;
 const BURSTS: usize = 3;
 /// How much of a shelf a burst uses, so that all of it is warm.
 const OF_SHELF: f64 = 0.7;
-const NOOP: Commands = &[&["./noop"]];
+pub const NOOP: Commands = &[&["./noop"]];
 const PYTHON: Commands = &[&["/usr/bin/python3", "main.py"]];
 
 impl Rate {
@@ -80,7 +80,7 @@ impl Rate {
         self.busy_seconds * 1e3 / self.jobs as f64
     }
 
-    fn add(&mut self, turn: Self) {
+    pub fn add(&mut self, turn: Self) {
         let Self { name, clients, jobs, seconds, busy_seconds, server_seconds, latencies, warm } = turn;
         (self.name, self.clients) = (name, clients);
         self.jobs += jobs;
@@ -104,9 +104,9 @@ pub fn measure(files: &Path, naive: &Naive) -> Rates {
         eprintln!("sustained rate: turn {turn} of {TURNS}");
         by_naive.add(of_naive(naive, files));
         on_docker.add(of_server("no-op, caisson, Docker, runc", &docker, &noop, ON_DOCKER, SLOW_TURN));
-        bare_noop.add(of_bare("no-op, bare", &binary, NOOP));
+        bare_noop.add(of_bare("no-op, bare", &binary, NOOP, ON_NATIVE));
         native_noop.add(of_server("no-op, caisson, native", &native, &noop, ON_NATIVE, QUICK_TURN));
-        bare_python.add(of_bare("python hello, bare", &python, PYTHON));
+        bare_python.add(of_bare("python hello, bare", &python, PYTHON, ON_NATIVE));
         native_python.add(of_server("python hello, caisson, native", &native, &hello, ON_NATIVE, QUICK_TURN));
     }
     docker.stop();
@@ -116,7 +116,7 @@ pub fn measure(files: &Path, naive: &Naive) -> Rates {
     Rates { naive: by_naive, docker: on_docker, bare_noop, native_noop, bare_python, native_python, crun }
 }
 
-fn of_server(name: &'static str, server: &Server, request: &Value, clients: usize, turn: Duration) -> Rate {
+pub fn of_server(name: &'static str, server: &Server, request: &Value, clients: usize, turn: Duration) -> Rate {
     let (busy, of_server) = (machine::busy_seconds(), machine::process_seconds(server.pid()));
     let Seen { jobs, seconds, latencies, warm } =
         client::load(&server.url, &Request::new("/v1/execute", request), clients, turn, usize::MAX);
@@ -134,11 +134,11 @@ fn of_server(name: &'static str, server: &Server, request: &Value, clients: usiz
     }
 }
 
-fn of_bare(name: &'static str, root: &Root, commands: Commands) -> Rate {
+pub fn of_bare(name: &'static str, root: &Root, commands: Commands, clients: usize) -> Rate {
     let busy = machine::busy_seconds();
-    let (jobs, seconds) = root.sustained(commands, ON_NATIVE, QUICK_TURN);
+    let (jobs, seconds) = root.sustained(commands, clients, QUICK_TURN);
     let busy_seconds = machine::busy_seconds() - busy;
-    Rate { name, clients: ON_NATIVE, jobs, seconds, busy_seconds, ..Rate::default() }
+    Rate { name, clients, jobs, seconds, busy_seconds, ..Rate::default() }
 }
 
 fn of_naive(naive: &Naive, files: &Path) -> Rate {
