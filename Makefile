@@ -39,7 +39,7 @@ bench-scale: ## what 10 to 1000 idle sandboxes cost those that are used, and 1 t
 	@images/roots.sh
 	cargo bench --bench overhead -- scale
 
-bench-compare: ## whether this build is slower than that of BASE, a revision: both in turns; fails if so
+bench-compare: ## whether this server is slower than that of BASE, a revision, with the same agent: both in turns; fails if so
 	@.ci/tools.sh build
 	@images/build.sh
 	@images/roots.sh

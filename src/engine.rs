@@ -138,6 +138,9 @@ pub trait Controls: Send + Sync + Debug {
     fn memory_in_use(&self) -> Option<u64>;
     /// Whether the host's kernel has ended any of its processes for want of memory, by the same meter.
     fn has_killed(&self) -> bool;
+    /// Takes the bound of processor time away. At the bound of memory a job may use up in the kernel, where nothing stops it, the
+    /// quota of many periods to come, and its agent, which would end it, waits for all of them.
+    fn relieve(&self);
     /// Whether the kernel ended any of its processes for want of memory. Asked when its agent is lost, which it may be for
     /// that reason; waits a little for the sandbox to end.
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool>;

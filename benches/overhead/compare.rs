@@ -1,4 +1,5 @@
-//! A build against another one: whether anything became slower. In turns on one machine, so that only ratios count.
+//! A build against another one: whether anything became slower. In turns on one machine, so that only ratios count. Both servers
+//! use this build's agent: an agent that became slower is not seen, and one that speaks another protocol cannot be compared.
 
 use std::{
     path::{Path, PathBuf},
@@ -36,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const REST: Duration = Duration::from_millis(500);
 /// What is compared: one program that costs nothing, one that waits armed, one that is compiled.
 const JOBS: [&str; 3] = ["static no-op", "python hello", "C hello, compiled"];
-/// More than this is slower, unless both builds differ as much from round to round.
+/// More than this is slower, if every round is behind the old build's middle.
 const BOUND: f64 = 1.15;
 
 /// `tree` is a checkout with its own configuration, in which `cargo build --release` was run.

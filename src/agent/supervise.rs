@@ -41,8 +41,11 @@ const APPETITE: usize = 2 << 20;
 /// Whoever has written more than this since the last look does not write little.
 const LITTLE: usize = 16 * 1024;
 
-/// So much of an output is taken at once. Of a buffer only what is read into is ever touched.
+/// So much of an output is taken at once.
 const LOOK: usize = 64 * 1024;
+
+/// Any byte but zero, of which the allocator may have pages that nobody has touched.
+const TOUCH: u8 = 1;
 
 /// The kernel charges memory in lots, so that a meter may be off by some of them.
 const METER_GRAIN: u64 = 1 << 20;
@@ -392,7 +395,8 @@ impl Pipes {
             stderr: stderr.map(|pipe| drain(pipe, Stream::Stderr)).transpose()?,
             kill_on_overflow: step.overflow == Overflow::Kill,
             lull_ends: Instant::now() + LULL,
-            buffer: Vec::with_capacity(LOOK),
+            // All of it is had now: a program that takes all memory leaves none to read its output into.
+            buffer: vec![TOUCH; LOOK],
         })
     }
 

@@ -284,6 +284,8 @@ impl Controls for FakeControls {
         false
     }
 
+    fn relieve(&self) {}
+
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
         Box::pin(async move { self.shared().behaviour.ran_out_of_memory })
     }

@@ -79,11 +79,14 @@ pub(super) struct Group {
     /// The file of processor time, and the nanoseconds of one of its units.
     cpu: PathBuf,
     cpu_unit: u64,
+    /// The file of the quota of processor time, and what is no quota there.
+    quota: PathBuf,
+    no_quota: &'static str,
 }
 
 impl Group {
-    /// Version 1, by the directories of two controllers.
-    pub fn split(memory: PathBuf, cpuacct: &Path) -> Self {
+    /// Version 1, by the directories of three controllers.
+    pub fn split(memory: PathBuf, cpuacct: &Path, cpu: &Path) -> Self {
         let with_swap = "memory.memsw.limit_in_bytes";
         Self {
             // A kernel may be without the account of swap.
@@ -96,6 +99,8 @@ impl Group {
             kills: "memory.oom_control",
             cpu: cpuacct.join("cpuacct.usage"),
             cpu_unit: 1,
+            quota: cpu.join("cpu.cfs_quota_us"),
+            no_quota: "-1",
         }
     }
 
@@ -104,6 +109,8 @@ impl Group {
         Self {
             cpu: directory.join("cpu.stat"),
             cpu_unit: 1000,
+            quota: directory.join("cpu.max"),
+            no_quota: "max",
             directory,
             bound: "memory.max",
             bound_with_swap: None,
@@ -183,6 +190,11 @@ impl Group {
     /// For one that is to end: whoever waits for memory at the bound, with a kill pending, may spin there for a minute.
     pub fn lift(&self) -> io::Result<()> {
         self.set(NO_BOUND, false)
+    }
+
+    /// Takes the bound of processor time away, and what its processes owe of it.
+    pub fn lift_quota(&self) -> io::Result<()> {
+        fs::write(&self.quota, self.no_quota)
     }
 
     /// Memory alone may never be allowed more than memory and swap.

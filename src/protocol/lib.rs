@@ -17,4 +17,4 @@ pub use nursery::{Begin, Filters, FromNursery, Groups, Instruction, Make, NURSER
 pub const INSPECTION: [&str; 2] = ["/caisson/agent", "inspect"];
 
 /// Raised with every change of a message; server and agent must agree, or the sandbox is not used.
-pub const VERSION: u16 = 6;
+pub const VERSION: u16 = 7;

@@ -124,6 +124,9 @@ const PREPARE_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a [`CpuWatch`] is looked at: as often as an agent that sees for itself does.
 const CPU_PERIOD: Duration = Duration::from_millis(5);
 
+/// How often a sandbox is looked at for processes that the kernel has killed for want of memory. Seldom enough to cost nothing.
+const MEMORY_PERIOD: Duration = Duration::from_millis(50);
+
 const FETCH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a program that closed its output is given to end, before whoever reads from it learns of the one without the
@@ -585,7 +588,7 @@ async fn patiently<T>(
     hear: impl Future<Output = Result<T, Lost>>,
 ) -> Result<T, Lost> {
     let mut hear = pin!(hear);
-    if let Ok(heard) = timeout(limit, &mut hear).await {
+    if let Ok(heard) = timeout(limit, relieved(controls, &mut hear)).await {
         return heard;
     }
     let had = controls.cpu_time();
@@ -594,6 +597,20 @@ async fn patiently<T>(
         Err(_) if had.is_some() && controls.cpu_time() == had => Err(Lost::Frozen),
         Err(_) => Err(Lost::Silent),
     }
+}
+
+/// Sees to it that an agent can end a job that has taken all memory: once the kernel kills for want of it, the sandbox is bound
+/// by no quota of processor time any more. Its job has a few moments left, and then it is gone.
+async fn relieved<T>(controls: &dyn Controls, mut hear: impl Future<Output = T> + Unpin) -> T {
+    loop {
+        match timeout(MEMORY_PERIOD, &mut hear).await {
+            Ok(heard) => return heard,
+            Err(_) if controls.has_killed() => break,
+            Err(_) => {}
+        }
+    }
+    controls.relieve();
+    hear.await
 }
 
 /// Passes on what comes, until the step is over.
@@ -709,13 +726,18 @@ mod tests {
     use super::*;
     use crate::engine::Proven;
 
-    /// A host that sees what is set here, in milliseconds; nothing when absent.
-    #[derive(Debug)]
-    struct Host(Option<Arc<AtomicU64>>, Mutex<Option<UnixStream>>);
+    #[derive(Debug, Default)]
+    struct Host {
+        /// What it sees, in milliseconds; nothing when absent.
+        cpu: Option<Arc<AtomicU64>>,
+        shortcut: Mutex<Option<UnixStream>>,
+        has_killed: bool,
+        relieved: Arc<AtomicU64>,
+    }
 
     impl Host {
         fn that_sees(cpu: Option<&Arc<AtomicU64>>) -> Self {
-            Self(cpu.map(Arc::clone), Mutex::default())
+            Self { cpu: cpu.map(Arc::clone), ..Self::default() }
         }
     }
 
@@ -726,11 +748,11 @@ mod tests {
 
         fn shortcut(&self, agent_uid: u32, descriptor: i32) -> Option<UnixStream> {
             assert_eq!((agent_uid, descriptor), (2, 7));
-            self.1.lock().unwrap().take()
+            self.shortcut.lock().unwrap().take()
         }
 
         fn cpu_time(&self) -> Option<Duration> {
-            self.0.as_ref().map(|cpu| Duration::from_millis(cpu.load(Ordering::Relaxed)))
+            self.cpu.as_ref().map(|cpu| Duration::from_millis(cpu.load(Ordering::Relaxed)))
         }
 
         fn memory_in_use(&self) -> Option<u64> {
@@ -738,7 +760,11 @@ mod tests {
         }
 
         fn has_killed(&self) -> bool {
-            false
+            self.has_killed
+        }
+
+        fn relieve(&self) {
+            self.relieved.fetch_add(1, Ordering::Relaxed);
         }
 
         fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
@@ -806,7 +832,7 @@ mod tests {
     #[tokio::test]
     async fn a_conversation_goes_on_over_a_shortcut_and_ends_with_the_engines_stream() {
         let (ours, mut shortcut) = UnixStream::pair().unwrap();
-        let (link, mut agent) = link(Host(None, Mutex::new(Some(ours))));
+        let (link, mut agent) = link(Host { shortcut: Mutex::new(Some(ours)), ..Host::default() });
         say(&mut agent, &hello(true, Some(7))).await;
         let moves = async {
             assert_eq!(hear(&mut agent).await, ToAgent::TakeShortcut);
@@ -901,6 +927,29 @@ mod tests {
     async fn a_silence_is_the_programs_doing_only_where_something_is_done() {
         assert!(matches!(of_silence(true).await, Lost::Silent));
         assert!(matches!(of_silence(false).await, Lost::Frozen));
+    }
+
+    /// How often a sandbox was relieved whose program ran for a while.
+    async fn relieved(has_killed: bool) -> u64 {
+        let relieved = Arc::default();
+        let host = Host { has_killed, relieved: Arc::clone(&relieved), ..Host::default() };
+        let (link, mut agent) = link(host);
+        say(&mut agent, &hello(true, None)).await;
+        let mut session = Session::greet(link, 2, 1).await.unwrap();
+        let program = async {
+            say(&mut agent, &FromAgent::Prepared).await;
+            tokio::time::sleep(4 * MEMORY_PERIOD).await;
+            say(&mut agent, &FromAgent::Failed(String::new())).await;
+        };
+        let step = step();
+        let (raw, ()) = tokio::join!(session.run(&[], &step, Work::Originals, None), program);
+        assert!(matches!(raw, Err(Lost::Failed(_))));
+        relieved.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_no_memory_left_waits_for_no_processor() {
+        assert_eq!((relieved(true).await, relieved(false).await), (1, 0));
     }
 
     #[tokio::test]

@@ -68,7 +68,7 @@ fn a_service_that_changes_its_engine_loses_no_request_and_leaves_nothing_to_the_
     let first = Arrange::new(&[("bash", 2)]).warm();
     let owner = first.owner.clone();
     let other = if first.docker.is_native() { DockerHost(docker_host()) } else { DockerHost::native() };
-    let (running, late) = drained(first, 1);
+    let (running, late) = drained(first, 2);
     assert_eq!((running.status, &running.body["run"]["stdout"]), (200, &json!("over\n")), "{}", running.body);
     assert!(late.is_none_or(|late| late.status == 503));
     let second = Arrange::new(&[("bash", 2)]).docker(other).owner(&owner).warm();

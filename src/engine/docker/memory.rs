@@ -96,6 +96,13 @@ impl Controls for Memory {
         self.group.as_ref().is_some_and(|group| group.kills() > 0)
     }
 
+    fn relieve(&self) {
+        if let Some(Err(error)) = self.group.as_ref().map(Group::lift_quota) {
+            let error: &dyn std::error::Error = &error;
+            warn!(sandbox.id = %self.id, error, "a sandbox without memory could not be given more of the processors");
+        }
+    }
+
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
         Box::pin(async move { matches!(timeout(END_PATIENCE, self.was_killed()).await, Ok(Some(true))) })
     }
@@ -112,7 +119,8 @@ fn find(container: &str) -> Option<Group> {
     const PLACES: [(&str, &str); 2] = [("docker/", ""), ("system.slice/docker-", ".scope")];
     PLACES.into_iter().find_map(|(before, behind)| {
         let below = |root: &str| PathBuf::from(format!("{root}/{before}{container}{behind}"));
-        let split = Group::split(below("/sys/fs/cgroup/memory"), &below("/sys/fs/cgroup/cpuacct"));
+        let tree = |controller: &str| below(&format!("/sys/fs/cgroup/{controller}"));
+        let split = Group::split(tree("memory"), &tree("cpuacct"), &tree("cpu"));
         [split, Group::unified(below("/sys/fs/cgroup"))].into_iter().find(Group::exists)
     })
 }

@@ -79,6 +79,13 @@ impl Controls for Control {
         self.alive.has_killed()
     }
 
+    fn relieve(&self) {
+        if let Err(error) = self.alive.slot.group.lift_quota() {
+            let error: &dyn std::error::Error = &error;
+            warn!(sandbox.id = %self.id, error, "a sandbox without memory could not be given more of the processors");
+        }
+    }
+
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {
         Box::pin(async move {
             let _ = timeout(END_PATIENCE, self.alive.ended()).await;

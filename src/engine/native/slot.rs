@@ -29,15 +29,8 @@ pub(super) struct Slot {
     network: OwnedFd,
     directories: Vec<PathBuf>,
     pub group: Group,
-    /// What was written last.
-    fixed: Mutex<Option<Fixed>>,
-}
-
-/// What a job cannot change and no step does.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Fixed {
-    processes: u64,
-    cpus: f64,
+    /// The bound of processes that was written last: nothing changes it.
+    processes: Mutex<Option<u64>>,
 }
 
 /// Of the quota of processor time. The kernel's own choice.
@@ -53,32 +46,34 @@ impl Slot {
             }
         }
         let group = match directories.as_slice() {
-            [_, cpuacct, memory, _] => Group::split(memory.clone(), cpuacct),
+            [cpu, cpuacct, memory, _] => Group::split(memory.clone(), cpuacct, cpu),
             _ => Group::unified(directories[0].clone()),
         };
         let network = network()?;
-        Ok(Self { network, directories, group, fixed: Mutex::new(None) })
+        Ok(Self { network, directories, group, processes: Mutex::new(None) })
     }
 
     /// Before a sandbox is made in it.
     pub fn bound(&self, spec: &SandboxSpec) -> io::Result<()> {
         self.group.make(spec.memory_bytes + AGENT_MEMORY)?;
-        let wanted = Fixed { processes: spec.processes + AGENT_PROCESSES, cpus: spec.cpus };
-        let mut fixed = self.fixed.lock().unwrap_or_else(PoisonError::into_inner);
-        if *fixed == Some(wanted) {
-            return Ok(());
-        }
         let [cpu, pids] = [0, self.directories.len() - 1].map(|at| &self.directories[at]);
-        fs::write(pids.join("pids.max"), wanted.processes.to_string())?;
-        let quota = quota_us(wanted.cpus).map(|quota| quota.to_string());
+        // Anew for each: it may have been lifted, and what the sandbox before owes is nobody's debt any more.
+        let quota = quota_us(spec.cpus).map(|quota| quota.to_string());
         if self.is_unified() {
-            // A kernel without swap has no such file.
-            let _ = fs::write(cpu.join("memory.swap.max"), "0");
             fs::write(cpu.join("cpu.max"), format!("{} {PERIOD_US}", quota.as_deref().unwrap_or("max")))?;
         } else {
             fs::write(cpu.join("cpu.cfs_quota_us"), quota.as_deref().unwrap_or("-1"))?;
         }
-        *fixed = Some(wanted);
+        let wanted = spec.processes + AGENT_PROCESSES;
+        let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        if *processes != Some(wanted) {
+            if self.is_unified() {
+                // A kernel without swap has no such file.
+                let _ = fs::write(cpu.join("memory.swap.max"), "0");
+            }
+            fs::write(pids.join("pids.max"), wanted.to_string())?;
+            *processes = Some(wanted);
+        }
         Ok(())
     }
 
