@@ -1,18 +1,13 @@
 //! A build against another one: whether anything became slower. In turns on one machine, so that only ratios count. Both servers
 //! use this build's agent: an agent that became slower is not seen, and one that speaks another protocol cannot be compared.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    thread,
-    time::Duration,
-};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use crate::{
-    client::{Client, Request},
     engines,
     figures::{median, spread},
     jobs::{self, Job},
+    latency::{Round, hits},
     machine,
     server::{Arrange, Server},
     sustained::{self, QUICK_TURN},
@@ -34,7 +29,6 @@ struct Build {
 const ROUNDS: usize = 5;
 const RUNS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(20);
-const REST: Duration = Duration::from_millis(500);
 /// What is compared: one program that costs nothing, one that waits armed, one that is compiled.
 const JOBS: [&str; 3] = ["static no-op", "python hello", "C hello, compiled"];
 /// More than this is slower, if every round is behind the old build's middle.
@@ -45,7 +39,7 @@ pub fn main(tree: &Path) -> ExitCode {
     println!("{}\n", machine::describe());
     let all = jobs::all();
     let compared = Vec::from_iter(all.iter().filter(|job| JOBS.contains(&job.name)));
-    let old = Build::start(|arrange| arrange.of_tree(tree, &program(tree)));
+    let old = Build::start(|arrange| arrange.of_tree(tree));
     let new = Build::start(|arrange| arrange);
     let mut comparisons = Vec::new();
     for (engine, old, new) in [("native", &old.native, &new.native), ("Docker", &old.docker, &new.docker)] {
@@ -61,10 +55,6 @@ pub fn main(tree: &Path) -> ExitCode {
     if comparisons.iter().any(Comparison::is_slower) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn program(tree: &Path) -> PathBuf {
-    tree.join("target/release/caisson")
-}
-
 impl Build {
     fn start(of: impl Fn(Arrange) -> Arrange) -> Self {
         let shelves = [("binary", RUNS + 2), ("python", RUNS + 2), ("c", RUNS + 2)];
@@ -74,18 +64,10 @@ impl Build {
 }
 
 fn latencies(engine: &str, job: &Job, old: &Server, new: &Server) -> Comparison {
-    let request = Request::new(job.path, &job.request);
-    let round = |server: &Server| {
-        let mut client = Client::of(&server.url);
-        let run = |_| {
-            thread::sleep(PAUSE);
-            client.send(&request).took.as_secs_f64() * 1e3
-        };
-        let p50 = median(&Vec::from_iter((0..RUNS).map(run)));
-        // Whoever is next shall not pay for the refill.
-        server.until_full();
-        thread::sleep(REST);
-        p50
+    let round = |server| {
+        let mut round = Round::default();
+        hits(&mut round, server, job, PAUSE, RUNS);
+        median(&round.latencies)
     };
     Comparison::in_turns(format!("{}, {engine}: p50, ms", job.name), || round(old), || round(new))
 }

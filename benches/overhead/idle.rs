@@ -66,7 +66,7 @@ pub fn memory_of(server: &Server, language: &str, sandboxes: usize) -> f64 {
 }
 
 /// The median of several looks: others on this machine take and give back, too.
-pub fn available_mib() -> f64 {
+fn available_mib() -> f64 {
     let look = |_| {
         thread::sleep(BETWEEN_LOOKS);
         let text = fs::read_to_string("/proc/meminfo").expect("Linux has /proc/meminfo");

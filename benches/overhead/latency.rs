@@ -174,7 +174,8 @@ impl Bench<'_> {
     }
 }
 
-fn hits(round: &mut Round, server: &Server, job: &Job, pause: Duration, runs: usize) {
+/// Warm ones, one after the other, with a pause before each.
+pub fn hits(round: &mut Round, server: &Server, job: &Job, pause: Duration, runs: usize) {
     let request = Request::new(job.path, &job.request);
     let mut client = Client::of(&server.url);
     for _ in 0..runs {

@@ -9,7 +9,7 @@ use crate::{
     client::{Client, Request},
     engines,
     figures::{median, percentile},
-    idle::available_mib,
+    idle,
     jobs::INPUT,
     machine, noop,
     server::{self, Arrange},
@@ -29,6 +29,8 @@ struct Beside {
     cpu_ms: Vec<f64>,
     /// For each idle sandbox.
     mib: Vec<f64>,
+    /// Jobs that the shelf met.
+    warm: usize,
 }
 
 /// So many clients without a pause, and as many bare runs at once.
@@ -80,6 +82,7 @@ fn beside() -> Vec<Beside> {
         latencies: Vec::new(),
         cpu_ms: Vec::new(),
         mib: Vec::new(),
+        warm: 0,
     }));
     for round in 1..=ROUNDS {
         for one in &mut all {
@@ -92,19 +95,21 @@ fn beside() -> Vec<Beside> {
 
 impl Beside {
     fn round(&mut self) {
-        let before = available_mib();
         let on_engine = if self.engine == "native" { engines::on_native } else { engines::on_docker };
-        let server = on_engine(&[("binary", self.idle)]).budget(self.idle as u32 + IN_HAND).warm();
-        self.mib.push((before - available_mib()) / self.idle as f64);
+        let server = on_engine(&[("binary", 1)]).budget(self.idle as u32 + IN_HAND).warm();
+        self.mib.push(idle::memory_of(&server, "binary", self.idle));
         let request = Request::new("/v1/execute", &noop::request());
         let mut client = Client::of(&server.url);
         let busy = machine::busy_seconds();
         for _ in 0..JOBS {
             thread::sleep(PAUSE);
             let answer = client.send(&request);
+            self.warm += usize::from(answer.is_warm());
             self.latencies.push(answer.took.as_secs_f64() * 1e3);
             self.claims.push(answer.json()["timing"]["claim_ms"].as_f64().expect("answers tell it"));
         }
+        // What the last jobs leave to be removed and made belongs to them.
+        server.until_full();
         self.cpu_ms.push((machine::busy_seconds() - busy) * 1e3 / JOBS as f64);
         server.stop();
     }
@@ -119,6 +124,7 @@ impl Beside {
             "p99_ms": percentile(&self.latencies, 0.99),
             "machine_cpu_ms_per_job": median(&self.cpu_ms),
             "mib_each": median(&self.mib),
+            "warm_share": self.warm as f64 / self.claims.len() as f64,
         })
     }
 }
@@ -173,13 +179,14 @@ fn targets(beside: &[Beside]) -> Vec<Target> {
 fn print_beside(beside: &[Beside]) {
     println!("a static program beside idle sandboxes; one client, {} ms before each; milliseconds", PAUSE.as_millis());
     println!(
-        "{:<10}{:>8}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}",
-        "", "idle", "claim p50", "claim p99", "p50", "p99", "CPU/job", "MiB each"
+        "{:<10}{:>8}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}{:>7}",
+        "", "idle", "claim p50", "claim p99", "p50", "p99", "CPU/job", "MiB each", "warm"
     );
     for one in beside {
         let [claim, latency] = [&one.claims, &one.latencies].map(|values| (median(values), percentile(values, 0.99)));
         print!("{:<10}{:>8}{:>11.3}{:>11.3}", one.engine, one.idle, claim.0, claim.1);
-        println!("{:>11.2}{:>11.2}{:>11.2}{:>11.2}", latency.0, latency.1, median(&one.cpu_ms), median(&one.mib));
+        print!("{:>11.2}{:>11.2}{:>11.2}{:>11.2}", latency.0, latency.1, median(&one.cpu_ms), median(&one.mib));
+        println!("{:>6.0}%", one.warm as f64 / one.claims.len() as f64 * 100.0);
     }
     println!();
 }

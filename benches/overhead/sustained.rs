@@ -80,7 +80,7 @@ impl Rate {
         self.busy_seconds * 1e3 / self.jobs as f64
     }
 
-    pub fn add(&mut self, turn: Self) {
+    fn add(&mut self, turn: Self) {
         let Self { name, clients, jobs, seconds, busy_seconds, server_seconds, latencies, warm } = turn;
         (self.name, self.clients) = (name, clients);
         self.jobs += jobs;

@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use tracing::debug;
+use tracing::{debug, warn};
 
-use super::Beside;
+use super::{Beside, SandboxId};
 use crate::job::MOST_KEPT_BYTES;
 
 /// What PID 1 and the agent need beside the job: their own pages, pipes and buffers. Too small and the kernel ends the
@@ -21,6 +21,9 @@ pub(super) const AGENT_PROCESSES: u64 = 2;
 
 /// The agent's own buffers may grow by this from one step to the next.
 const GROWTH: u64 = 4 << 20;
+
+/// Of the quota of processor time: the kernel's own choice, in both versions, which holds where nothing is said of it.
+const PERIOD_US: u64 = 100_000;
 
 /// More than any host has, and a number to both versions.
 const NO_BOUND: u64 = 1 << 60;
@@ -162,10 +165,8 @@ impl Group {
         found.map(|(_, value)| value.parse::<u64>().map_err(io::Error::other)).sum()
     }
 
-    /// Of all that is in it now.
     pub fn processes(&self) -> Vec<i32> {
-        let text = fs::read_to_string(self.directory.join("cgroup.procs")).unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).collect()
+        processes(&self.directory)
     }
 
     /// How many processes the kernel has ended for want of memory.
@@ -192,9 +193,19 @@ impl Group {
         self.set(NO_BOUND, false)
     }
 
-    /// Takes the bound of processor time away, and what its processes owe of it.
-    pub fn lift_quota(&self) -> io::Result<()> {
-        fs::write(&self.quota, self.no_quota)
+    /// How many processors all its processes together may keep busy; no bound when 0. What they owe of the quota before is
+    /// forgotten.
+    pub fn bound_processors(&self, cpus: f64) -> io::Result<()> {
+        let quota = (cpus > 0.0).then(|| ((cpus * PERIOD_US as f64) as u64).to_string());
+        fs::write(&self.quota, quota.as_deref().unwrap_or(self.no_quota))
+    }
+
+    /// See [`super::Controls::relieve`].
+    pub fn relieve(&self, id: &SandboxId) {
+        if let Err(error) = self.bound_processors(0.0) {
+            let error: &dyn std::error::Error = &error;
+            warn!(sandbox.id = %id, error, "a sandbox without memory could not be given more of the processors");
+        }
     }
 
     /// Memory alone may never be allowed more than memory and swap.
@@ -213,6 +224,12 @@ impl Group {
     fn write(&self, file: &str, value: u64) -> io::Result<()> {
         fs::write(self.directory.join(file), value.to_string())
     }
+}
+
+/// Of all that is in a group now, and in none below it.
+pub(super) fn processes(directory: &Path) -> Vec<i32> {
+    let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 async fn aside(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {

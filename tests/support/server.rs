@@ -38,8 +38,8 @@ pub struct Arrange {
     budget: u32,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
-    /// Another build than this one, and where it finds its configuration.
-    other: Option<(PathBuf, PathBuf)>,
+    /// A checkout with another build than this one.
+    other: Option<PathBuf>,
     turn: Option<MutexGuard<'static, ()>>,
 }
 
@@ -128,9 +128,9 @@ impl Arrange {
         self
     }
 
-    /// Another build in place of this one, started in its own checkout.
-    pub fn of_tree(self, tree: &Path, program: &Path) -> Self {
-        Self { other: Some((tree.to_owned(), program.to_owned())), ..self }
+    /// The release build of another checkout in place of this one, with that one's configuration.
+    pub fn of_tree(self, tree: &Path) -> Self {
+        Self { other: Some(tree.to_owned()), ..self }
     }
 
     /// In the server's environment.
@@ -149,7 +149,7 @@ impl Arrange {
         let before = NEXT.fetch_add(budget.div_ceil(BUDGET), Ordering::Relaxed);
         let uid_base = 700_000 + (std::process::id() % 4096 * 256 + before) * 2 * BUDGET;
         let names: Vec<_> = languages.iter().map(|(name, _)| *name).collect();
-        let mut command = other.map_or_else(caisson, |(tree, program)| started(&program, &tree));
+        let mut command = other.map_or_else(caisson, |tree| started(&tree.join("target/release/caisson"), &tree));
         command.envs(environment);
         command.args(["serve", "--set", "server.listen=127.0.0.1:0", "--set", "log.format=json"]);
         let mut set = |flag: String| {

@@ -97,9 +97,8 @@ impl Controls for Memory {
     }
 
     fn relieve(&self) {
-        if let Some(Err(error)) = self.group.as_ref().map(Group::lift_quota) {
-            let error: &dyn std::error::Error = &error;
-            warn!(sandbox.id = %self.id, error, "a sandbox without memory could not be given more of the processors");
+        if let Some(group) = &self.group {
+            group.relieve(&self.id);
         }
     }
 

@@ -80,10 +80,7 @@ impl Controls for Control {
     }
 
     fn relieve(&self) {
-        if let Err(error) = self.alive.slot.group.lift_quota() {
-            let error: &dyn std::error::Error = &error;
-            warn!(sandbox.id = %self.id, error, "a sandbox without memory could not be given more of the processors");
-        }
+        self.alive.slot.group.relieve(&self.id);
     }
 
     fn ran_out_of_memory(&self) -> BoxFuture<'_, bool> {

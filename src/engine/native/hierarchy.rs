@@ -7,6 +7,8 @@ use std::{
 
 use caisson_protocol::Groups;
 
+use super::super::group;
+
 /// What a sandbox is bounded and metered by, in version 1. There each has a tree of its own, or shares one.
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
 
@@ -96,8 +98,7 @@ impl Hierarchy {
     /// Whatever runs in a group, and in none below it: no sandbox can make any.
     pub fn processes(&self, name: &str) -> Vec<i32> {
         let directory = self.directories(name).pop().unwrap_or_default();
-        let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).collect()
+        group::processes(&directory)
     }
 
     /// Removes a group in which nothing runs.

@@ -33,9 +33,6 @@ pub(super) struct Slot {
     processes: Mutex<Option<u64>>,
 }
 
-/// Of the quota of processor time. The kernel's own choice.
-const PERIOD_US: u64 = 100_000;
-
 impl Slot {
     pub fn make(hierarchy: &Hierarchy, name: &str) -> io::Result<Self> {
         let directories = hierarchy.directories(name);
@@ -56,22 +53,17 @@ impl Slot {
     /// Before a sandbox is made in it.
     pub fn bound(&self, spec: &SandboxSpec) -> io::Result<()> {
         self.group.make(spec.memory_bytes + AGENT_MEMORY)?;
-        let [cpu, pids] = [0, self.directories.len() - 1].map(|at| &self.directories[at]);
         // Anew for each: it may have been lifted, and what the sandbox before owes is nobody's debt any more.
-        let quota = quota_us(spec.cpus).map(|quota| quota.to_string());
-        if self.is_unified() {
-            fs::write(cpu.join("cpu.max"), format!("{} {PERIOD_US}", quota.as_deref().unwrap_or("max")))?;
-        } else {
-            fs::write(cpu.join("cpu.cfs_quota_us"), quota.as_deref().unwrap_or("-1"))?;
-        }
+        self.group.bound_processors(spec.cpus)?;
         let wanted = spec.processes + AGENT_PROCESSES;
         let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
         if *processes != Some(wanted) {
+            let last = &self.directories[self.directories.len() - 1];
             if self.is_unified() {
                 // A kernel without swap has no such file.
-                let _ = fs::write(cpu.join("memory.swap.max"), "0");
+                let _ = fs::write(last.join("memory.swap.max"), "0");
             }
-            fs::write(pids.join("pids.max"), wanted.to_string())?;
+            fs::write(last.join("pids.max"), wanted.to_string())?;
             *processes = Some(wanted);
         }
         Ok(())
@@ -101,10 +93,6 @@ impl Slot {
         let open = |directory: &PathBuf| open_tree(CWD, directory, flags).map_err(io::Error::from);
         self.directories.iter().map(open).collect()
     }
-}
-
-fn quota_us(cpus: f64) -> Option<u64> {
-    (cpus > 0.0).then_some((cpus * PERIOD_US as f64) as u64)
 }
 
 /// A network namespace with nothing in it. It is made by a thread of its own, which ends in it.
