@@ -14,6 +14,9 @@ pub const PIECE: usize = 128 * 1024;
 
 const LENGTH: usize = 4;
 
+/// The number of [`crate::FromAgent::Hello`] among the messages: the first, for ever.
+const HELLO: u32 = 0;
+
 /// Why bytes are no frame. The stream is of no use after one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -75,10 +78,19 @@ pub fn decode<M: DeserializeOwned>(body: &[u8]) -> Result<(M, &[u8]), Fault> {
     postcard::take_from_bytes(body).map_err(|_| Fault::Malformed)
 }
 
+/// The protocol of whoever sent this as its first frame's body, if that is a hello: it begins alike in all versions, whatever
+/// follows.
+pub fn version_of(body: &[u8]) -> Option<u16> {
+    match postcard::take_from_bytes(body) {
+        Ok(((HELLO, version), _)) => Some(version),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FromAgent, Stream, ToAgent};
+    use crate::{FromAgent, Hello, Stream, ToAgent};
 
     #[test]
     fn a_frame_comes_back_as_it_went() {
@@ -116,6 +128,19 @@ mod tests {
         let mut empty = Vec::new();
         encode_pieces(&ToAgent::File { path: "a".into() }, &ToAgent::More, b"", &mut empty);
         assert!(split(&empty).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_hello_of_another_version_is_known_by_how_it_begins() {
+        let hello = Hello { protocol: 300, agent_uid: 2, job_uid: 1, sees_cpu: true, shortcut: Some(5) };
+        let body = pack(&FromAgent::Hello(hello));
+        // An older one has fewer fields.
+        for length in 3..=body.len() {
+            assert_eq!(version_of(&body[..length]), Some(300));
+        }
+        assert_eq!(version_of(&body[..1]), None);
+        assert_eq!(version_of(&pack(&FromAgent::Prepared)), None);
+        assert_eq!(version_of(b""), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod frame;
 mod message;
 mod nursery;
 
-pub use frame::{Fault, MAX_FRAME, PIECE, decode, encode, encode_pieces, pack, split};
+pub use frame::{Fault, MAX_FRAME, PIECE, decode, encode, encode_pieces, pack, split, version_of};
 pub use message::{Ended, Exit, FromAgent, Hello, Limits, Overflow, Step, Stop, Stream, ToAgent, Work};
 pub use nursery::{Begin, Filters, FromNursery, Groups, Instruction, Make, NURSERY, Place, ToNursery};
 

@@ -188,7 +188,7 @@ impl Session {
         let ear = Ear { reader, received: Vec::new(), answered: false, sees_cpu: true };
         let mut session = Self { ear, writer, controls, has_run: false, keeps: false, armed: None };
         let first = match session.ear.next(|message, _| Ok(message)).await {
-            Err(Lost::Frame(_)) => return Err(Lost::NoAgent(session.words())),
+            Err(Lost::Frame(_)) => return Err(session.stranger()),
             first => first?,
         };
         match first {
@@ -209,6 +209,15 @@ impl Session {
             }
             FromAgent::Failed(words) => Err(Lost::Failed(words)),
             _ => Err(Lost::OutOfTurn("no hello")),
+        }
+    }
+
+    /// Who said what cannot be read: an agent of another version, or none.
+    fn stranger(&self) -> Lost {
+        let frame = protocol::split(&self.ear.received).ok().flatten();
+        match frame.and_then(|(body, _)| protocol::version_of(body)) {
+            Some(version) if version != protocol::VERSION => Lost::Version(version),
+            _ => Lost::NoAgent(self.words()),
         }
     }
 
