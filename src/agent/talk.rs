@@ -3,6 +3,8 @@
 use std::{
     io,
     os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+    thread,
+    time::Duration,
 };
 
 use caisson_protocol as protocol;
@@ -33,6 +35,9 @@ pub struct Shortcut {
 
 /// Less than this is worth no write of its own.
 const PENDING_LEAST: usize = 16 * 1024;
+
+/// Where there is no memory to send with, for so long nothing is sent: a socket says of itself that it takes more.
+const WANT: Duration = Duration::from_millis(1);
 
 /// More than this waiting for the server, and the program's output is left in its pipe.
 const PENDING_MAX: usize = 4 * protocol::PIECE;
@@ -134,6 +139,12 @@ impl Talk {
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => {
                     self.is_blocked = true;
+                    break;
+                }
+                // The job has taken all memory, also what the kernel would carry the bytes in. It is about to be ended for that.
+                Err(rustix::io::Errno::NOBUFS | rustix::io::Errno::NOMEM) => {
+                    self.is_blocked = true;
+                    thread::sleep(WANT);
                     break;
                 }
                 Err(error) => return Err(error.into()),
