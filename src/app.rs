@@ -6,6 +6,7 @@
 //! ```
 
 mod choice;
+mod descriptors;
 mod examine;
 mod runtime;
 
@@ -72,6 +73,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let trace_ratio = otlp.as_ref().map_or(0.0, |otlp| otlp.sample_ratio);
     let otlp = otlp.map(otlp_config).map(Otlp::start);
     telemetry::start_logging(log_format(config.log.format), &config.log.filter, otlp.as_ref())?;
+    descriptors::allow_all();
     let mut signals = Signals::listen().map_err(ServeError::Signals)?;
     let keys: Vec<_> = config.languages.iter().map(|language| language.key.clone()).collect();
     let metrics = Arc::new(Metrics::new(&keys).map_err(|error| ServeError::Metrics(Box::new(error)))?);

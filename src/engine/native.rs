@@ -102,7 +102,6 @@ impl NativeEngine {
         if !rustix::process::geteuid().is_root() {
             return Err("it needs root: run the service as root, or use Docker".into());
         }
-        allow_descriptors();
         let hierarchy = Hierarchy::of(&self.config.owner)?;
         let begin = Begin { filters: filter::compile(&self.config.seccomp)?, groups: hierarchy.groups() };
         Ok(Arc::clone(ground.insert(Arc::new(Ground { hierarchy, begin }))))
@@ -268,14 +267,6 @@ impl Engine for NativeEngine {
     fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>> {
         Box::pin(async move { Ok(self.root(image).join(AGENT).exists()) })
     }
-}
-
-/// Three for each sandbox, of which there may be thousands. What is usual is enough for select, which nobody here uses.
-fn allow_descriptors() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current: _, maximum } = getrlimit(Resource::Nofile);
-    // Where it cannot be raised, making sandboxes fails at the limit, and says so.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 fn make(spec: &SandboxSpec) -> Make {

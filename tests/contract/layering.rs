@@ -55,7 +55,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("procfs", &["telemetry"]),
     ("prometheus", &["telemetry"]),
     ("prost", &["telemetry"]),
-    ("rustix", &["engine/docker", "engine/native"]),
+    ("rustix", &["app/descriptors", "engine/docker", "engine/native"]),
     ("semver", &["language"]),
     ("serde_saphyr", &["cli"]),
     ("strsim", &["config"]),
