@@ -39,6 +39,9 @@ struct Open(Arc<dyn Observer>);
 /// When there is no descriptor for one more connection: ended ones give theirs back in the meantime.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// From the end of listening to the end of silent connections: far more than a client needs from its connect to its request.
+const LAST_REQUESTS: Duration = Duration::from_millis(200);
+
 impl Connections {
     /// Serves until `stop` is ready, then lets the requests that are being answered come to their end.
     pub async fn serve(
@@ -75,6 +78,8 @@ impl Connections {
         }
         // Who comes now is refused by the kernel instead of waiting for nothing.
         drop(listener);
+        // A connection without a request is closed at once: whoever has only just connected gets to send his, and is told.
+        sleep(LAST_REQUESTS).await;
         connections.shutdown().await;
     }
 
