@@ -95,7 +95,8 @@ pub const LIGHT_AT_ONCE: usize = 4;
 /// When fewer sandboxes than this may still be made, room comes before quiet.
 pub const RESERVE: usize = 4;
 
-/// Whether a used sandbox that has rested so long is removed even though programs run.
+/// Whether a used sandbox that has rested so long is removed even though programs run. `free`: sandboxes that may still be made,
+/// those included whose room will be free as soon as they are gone; or for want of one all that rest would be removed at once.
 pub fn must_go(rested: Duration, free: usize) -> bool {
     rested >= LONGEST_REST || free < RESERVE
 }

@@ -36,12 +36,17 @@ pub async fn run(
     let is_felt = engine.weight() == Weight::Heavy;
     let hands = Arc::new(Semaphore::new(if is_felt { creators } else { creators * policy::LIGHT_AT_ONCE }));
     let mut resting: VecDeque<(Remains, Instant)> = VecDeque::new();
+    // One more reference for each sandbox whose removal has been decided.
+    let going = Arc::new(());
     let bury = |remains, hand: Option<OwnedSemaphorePermit>| {
         let (engine, observer) = (Arc::clone(&engine), Arc::clone(&observer));
-        let (activity, hands) = (Arc::clone(&activity), Arc::clone(&hands));
+        let (activity, hands, going) = (Arc::clone(&activity), Arc::clone(&hands), Arc::clone(&going));
         // Counted before the task gets to run, or all who rest would take the same processor for theirs.
         let begun = hand.map(|hand| Hand::new(hand, &activity));
-        tokio::spawn(async move { bury(remains, &*engine, &*observer, &activity, hands, begun).await });
+        tokio::spawn(async move {
+            bury(remains, &*engine, &*observer, &activity, hands, begun).await;
+            drop(going);
+        });
     };
     loop {
         tokio::select! {
@@ -54,8 +59,9 @@ pub async fn run(
             () = sleep(LOOK), if !resting.is_empty() => {}
         }
         while let Some((first, since)) = resting.front() {
-            let is_urgent = activity.is_closed()
-                || policy::must_go(since.elapsed(), first.budget_left().saturating_sub(activity.withheld()));
+            let going = (Arc::strong_count(&going) - 1).saturating_sub(activity.stuck());
+            let free = (first.budget_left() + going).saturating_sub(activity.withheld());
+            let is_urgent = activity.is_closed() || policy::must_go(since.elapsed(), free);
             // Of these one at a time is begun, so that the next may wait when no processor is to spare any more.
             let hand = if activity.spare() > 0 { Arc::clone(&hands).try_acquire_owned().ok() } else { None };
             if !is_urgent && hand.is_none() {
@@ -97,7 +103,10 @@ async fn bury(
     let since = Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut stuck = None;
-    remains.hang_up();
+    if activity.is_closed() {
+        // Nobody is left whom it could disturb that all end at once.
+        remains.hang_up();
+    }
     loop {
         let hand = match ready_hand.take() {
             Some(hand) => hand,
@@ -106,6 +115,7 @@ async fn bury(
                 Hand::new(permit, activity)
             }
         };
+        remains.hang_up();
         let result = engine.destroy(remains.id(), remains.how).await;
         drop(hand);
         match result {

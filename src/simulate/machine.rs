@@ -281,7 +281,7 @@ impl<'a> Run<'a> {
             let Some(since) = self.resting.front() else { return };
             let rested = Duration::from_secs_f64(self.world.now - since);
             let may_go = hands > 0 && self.mind.spare(&self.world) > 0;
-            if !may_go && !self.mind.must_go(rested, self.world.free()) {
+            if !may_go && !self.mind.must_go(rested, self.world.free() + self.world.dying) {
                 return;
             }
             self.resting.pop_front();

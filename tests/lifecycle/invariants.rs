@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use caisson::engine::Weight;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::support::fleet::{Arrange, Service, job, job_in};
 
@@ -69,6 +69,30 @@ async fn boots_that_nobody_feels_are_more_at_once_and_do_not_wait_for_a_processo
     // Nobody rests, and all four go at once.
     sleep(Duration::from_millis(60)).await;
     assert_eq!(service.engine.destroyed(), 4);
+    nothing_is_left(&service).await;
+}
+
+/// Beside running programs, and a removal takes as long as ten boots.
+#[tokio::test(start_paused = true)]
+async fn for_want_of_room_no_more_are_removed_than_make_it() {
+    let languages = vec![("python", 0)];
+    let service = Arrange { languages, creators: 2, run_slots: 3, budget: 8, ..Arrange::default() }.start().await;
+    service.engine.behave(|engine| engine.destroy_takes = Duration::from_secs(1));
+    let begun = Instant::now();
+    let jobs = Vec::from_iter((0..2).map(|_| {
+        let dispatch = Arc::clone(&service.dispatch);
+        tokio::spawn(async move { dispatch.submit(job("sleep 5000")).await })
+    }));
+    for _ in 0..4 {
+        service.dispatch.submit(job("print x")).await.unwrap();
+    }
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    // Four of the budget are to be had again, and the others rest.
+    sleep_until(begun + Duration::from_secs(3)).await;
+    assert_eq!(service.engine.destroyed(), 2);
+    for job in jobs {
+        job.await.unwrap().unwrap();
+    }
     nothing_is_left(&service).await;
 }
 
