@@ -132,6 +132,16 @@ pub enum Work {
     Kept,
 }
 
+impl Work {
+    /// Whether it is the job's files and nothing else, whatever is to become of what the step makes.
+    pub fn begins_with_originals(self) -> bool {
+        match self {
+            Self::Originals | Self::OriginalsToKeep | Self::OriginalsToCache => true,
+            Self::Left | Self::Kept => false,
+        }
+    }
+}
+
 /// What happens to a program that writes more than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Overflow {

@@ -34,14 +34,21 @@ pub struct Language {
     /// Run in every sandbox while it warms up, so that no request pays for a first time: the interpreter or compiler with
     /// nothing to do.
     pub rehearse: Option<Template>,
-    /// The run command is started while a sandbox warms up, and waits for its source, but for these.
-    pub arm: Option<ArmingRules>,
+    pub arm: Option<Armament>,
     pub env: Vec<(String, String)>,
     pub compile_limits: Limits,
     pub run_limits: Limits,
     pub ceiling: Ceiling,
     /// How many ready sandboxes to keep.
     pub pool_size: usize,
+}
+
+/// The first of a job's commands is started while a sandbox warms up, and waits for its source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Armament {
+    /// What is started in its place, if it cannot wait itself.
+    pub command: Option<Template>,
+    pub rules: ArmingRules,
 }
 
 /// A request as far as it does not depend on the language's commands.
@@ -108,7 +115,7 @@ impl Language {
             limits: compile_limits,
             overflow: Overflow::Cut,
             output,
-            arm: Arm::Off,
+            arm,
         });
         let run = Step {
             argv: self.run.expand(&values_within(&run_limits)).into(),
@@ -142,7 +149,7 @@ impl Language {
 
     /// What is run in every sandbox before it is handed out, if the language has something to run.
     pub fn rehearsal(&self) -> Option<Step> {
-        let nothing = self.no_request(&self.ceiling.0);
+        let nothing = self.no_request(&[], &self.ceiling.0);
         self.rehearse.as_ref().map(|template| Step {
             argv: template.expand(&nothing).into(),
             env: self.environment(&[]).into(),
@@ -157,26 +164,32 @@ impl Language {
     /// What is started in every sandbox, and waits for its source, if the language has it so: a request that says nothing
     /// of its own.
     pub fn arming(&self) -> Option<Arming> {
-        let rules = self.arm.clone()?;
-        let plain = self.no_request(&self.run_limits);
+        let Armament { command, rules } = self.arm.clone()?;
+        let (first, limits) = match &self.compile {
+            Some(compile) => (compile, &self.compile_limits),
+            None => (&self.run, &self.run_limits),
+        };
+        let sources = self.sources(&[], &self.source_file);
+        let plain = self.no_request(&sources, limits);
         // The agent sees to it; the limit of the process is a back-stop behind.
         let cpu_time = self.ceiling.0.cpu_time;
         let step = Step {
-            argv: self.run.expand(&plain).into(),
+            argv: first.expand(&plain).into(),
             env: self.environment(&[]).into(),
             stdin: Vec::new(),
-            limits: Limits { cpu_time, ..self.run_limits },
+            limits: Limits { cpu_time, ..*limits },
             overflow: Overflow::Cut,
             output: Output::Apart,
             arm: Arm::Auto,
         };
-        Some(Arming { step, entry: self.source_file.clone(), rules })
+        let command = command.map(|command| command.expand(&plain).into());
+        Some(Arming { step, command, entry: self.source_file.clone(), rules })
     }
 
-    fn no_request(&self, limits: &Limits) -> template::Values<'_> {
+    fn no_request<'a>(&'a self, sources: &'a [String], limits: &Limits) -> template::Values<'a> {
         template::Values {
             entrypoint: &self.source_file,
-            sources: &[],
+            sources,
             flags: &[],
             args: &[],
             memory_bytes: limits.memory_bytes,

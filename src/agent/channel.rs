@@ -27,7 +27,7 @@ pub enum Order {
     /// Start a program whose source comes later, under the name of `entry`; with it come the same four.
     Arm { entry: String, spawn: Spawn },
     /// Give it the source, which is in its place by now, and watch it as one that was spawned.
-    Feed,
+    Feed { keep: bool },
     /// End it.
     Disarm,
     /// Open a regular file below the work directory.

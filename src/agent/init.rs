@@ -76,10 +76,10 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
                 tree::settle_dates()?;
                 channel.send(&answer, &[])?;
             }
-            Order::Feed => match feed(armed.take())? {
+            Order::Feed { keep } => match feed(armed.take())? {
                 Ok(running) => {
                     channel.send(&Answer::Fed, &[])?;
-                    if !see_to_end(Ok(running), false, &mut channel, &children, &mut kept)? {
+                    if !see_to_end(Ok(running), keep, &mut channel, &children, &mut kept)? {
                         return Ok(());
                     }
                 }

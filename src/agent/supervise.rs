@@ -113,7 +113,7 @@ pub fn run(
     talk: &mut Talk,
 ) -> io::Result<Supervised> {
     let begun = match armed {
-        Some(armed) => Begun::fed(armed, meter, channel)?,
+        Some(armed) => Begun::fed(armed, step.keep, meter, channel)?,
         None => None,
     };
     let begun = match begun {
@@ -156,12 +156,12 @@ impl Begun {
     }
 
     /// `None` where it cannot be given its source; by then nothing is left of it.
-    fn fed(armed: Armed, meter: &Meter, channel: &mut Channel) -> io::Result<Option<Self>> {
+    fn fed(armed: Armed, keep: bool, meter: &Meter, channel: &mut Channel) -> io::Result<Option<Self>> {
         let Armed { streams, memory_bytes } = armed;
         let before = meter.read()?;
         let held = tree::held_bytes()?;
         let started = Instant::now();
-        channel.send(&Order::Feed, &[])?;
+        channel.send(&Order::Feed { keep }, &[])?;
         let memory_before = before.memory_bytes.saturating_sub(held + memory_bytes);
         match channel.receive::<Answer>()? {
             Some((Answer::Fed, _)) => Ok(Some(Self { before, held, memory_before, started, streams, armed: true })),

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     calendar::Cron,
     job::{ArmingRules, Ceiling, ColdRule, LanguageId, Limits, MOST_ARMED_BYTES, WorkPath},
-    language::{Language, Template},
+    language::{Armament, Language, Template},
 };
 
 /// Notes faults together with where the value was written.
@@ -408,9 +408,9 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
     };
     let compile = optional("compile", compile);
     let rehearse = optional("rehearse", rehearse);
-    let arm = check_arm(arm, notes);
-    if arm.is_some() && (compile.is_some() || source_file.as_ref().is_some_and(|path| path.as_str().contains('/'))) {
-        notes.add("arm.mode", "is for a language without a compile command, whose source_file lies in no directory");
+    let arm = check_arm(arm, compile.is_some(), notes);
+    if arm.is_some() && source_file.as_ref().is_some_and(|path| path.as_str().contains('/')) {
+        notes.add("arm.mode", "is for a language whose source_file lies in no directory");
     }
     for name in env.keys().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
         notes.add("env", format!("holds the impossible name `{}`", name.escape_default()));
@@ -442,8 +442,8 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
 }
 
 /// `None` where nothing is to be started in advance.
-fn check_arm(raw: RawArm, notes: &mut Notes<'_>) -> Option<ArmingRules> {
-    let RawArm { mode, most_bytes, alone, sees_memory, cold_when } = raw;
+fn check_arm(raw: RawArm, compiles: bool, notes: &mut Notes<'_>) -> Option<Armament> {
+    let RawArm { mode, command, most_bytes, alone, sees_memory, cold_when } = raw;
     notes.within("arm.most_bytes", most_bytes, 0, MOST_ARMED_BYTES as u64);
     if cold_when.iter().any(|rule| rule.holds.is_empty()) {
         notes.add("arm.cold_when", "has a rule whose `holds` is empty");
@@ -453,16 +453,20 @@ fn check_arm(raw: RawArm, notes: &mut Notes<'_>) -> Option<ArmingRules> {
         within_lines: usize::try_from(within_lines).unwrap_or(usize::MAX),
         unless: (!unless.is_empty()).then(|| unless.into_bytes()),
     });
-    match mode.as_str() {
-        "run" => {
-            Some(ArmingRules { most_bytes: most_bytes as usize, is_alone: alone, sees_memory, cold: cold.collect() })
-        }
-        "off" => None,
-        _ => {
-            notes.add("arm.mode", format!("must be `run` or `off`, not `{mode}`"));
-            None
-        }
+    let cold = cold.collect();
+    let rules = ArmingRules { most_bytes: most_bytes as usize, is_alone: alone, sees_memory, cold };
+    let command = match command.is_empty() {
+        true => None,
+        false => Some(notes.parsed("arm.command", Template::parse(&command))?),
+    };
+    match (mode.as_str(), compiles) {
+        ("off", _) => return None,
+        ("run", false) | ("compile", true) => return Some(Armament { command, rules }),
+        ("run", true) => notes.add("arm.mode", "must be `compile` where there is a compile command, which comes first"),
+        ("compile", false) => notes.add("arm.mode", "must be `run` where there is no compile command"),
+        _ => notes.add("arm.mode", format!("must be `run`, `compile` or `off`, not `{mode}`")),
     }
+    None
 }
 
 fn check_together(languages: &[Language], pool: &Pool, notes: &mut Notes<'_>) {

@@ -169,6 +169,7 @@ pub struct RawLanguage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RawArm {
     pub mode: String,
+    pub command: Vec<String>,
     pub most_bytes: u64,
     pub alone: bool,
     pub sees_memory: bool,
@@ -306,7 +307,14 @@ impl Default for RawNative {
 
 impl Default for RawArm {
     fn default() -> Self {
-        Self { mode: "off".to_owned(), most_bytes: 60 * KIB, alone: false, sees_memory: false, cold_when: Vec::new() }
+        Self {
+            mode: "off".to_owned(),
+            command: Vec::new(),
+            most_bytes: 60 * KIB,
+            alone: false,
+            sees_memory: false,
+            cold_when: Vec::new(),
+        }
     }
 }
 

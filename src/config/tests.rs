@@ -3,7 +3,10 @@ use std::{fs, path::PathBuf};
 use toml::{Table, Value};
 
 use super::*;
-use crate::job::{ArmingRules, ColdRule};
+use crate::{
+    job::{ArmingRules, ColdRule},
+    language::{Armament, Template},
+};
 
 fn shipped() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/config/caisson.toml"))
@@ -188,14 +191,21 @@ fn what_is_armed_is_said_in_the_language_file() {
     assert_eq!(arming("").unwrap(), None);
     let cold = ColdRule { holds: b"x=".to_vec(), within_lines: 2, unless: Some(b"y".to_vec()) };
     let rules = ArmingRules { most_bytes: 4096, is_alone: false, sees_memory: true, cold: vec![cold] };
+    let rules = Armament { command: None, rules };
     let text = "[arm]\nmode = \"run\"\nmost_bytes = 4096\nsees_memory = true\n\
         cold_when = [{ holds = \"x=\", within_lines = 2, unless = \"y\" }]\n";
     assert_eq!(arming(text).unwrap(), Some(rules));
+    let compiling =
+        "compile = [\"/luac\", \"{sources}\"]\n[arm]\nmode = \"compile\"\ncommand = [\"/ready\", \"{sources}\"]\n";
+    let command = Template::parse(&["/ready".to_owned(), "{sources}".to_owned()]).unwrap();
+    assert_eq!(arming(compiling).unwrap().unwrap().command, Some(command));
     for (text, problem) in [
-        ("[arm]\nmode = \"on\"\n", "arm.mode: must be `run` or `off`, not `on`"),
+        ("[arm]\nmode = \"on\"\n", "arm.mode: must be `run`, `compile` or `off`, not `on`"),
         ("[arm]\nmode = \"run\"\nmost_bytes = 61441\n", "arm.most_bytes: must be at most 61440, is 61441"),
         ("[arm]\ncold_when = [{ holds = \"\" }]\n", "arm.cold_when: has a rule whose `holds` is empty"),
-        ("compile = [\"/luac\"]\n[arm]\nmode = \"run\"\n", "arm.mode: is for a language without a compile command"),
+        ("compile = [\"/luac\"]\n[arm]\nmode = \"run\"\n", "arm.mode: must be `compile` where there is"),
+        ("[arm]\nmode = \"compile\"\n", "arm.mode: must be `run` where there is no compile command"),
+        ("[arm]\nmode = \"run\"\ncommand = [\"ready\"]\n", "arm.command: must begin with the path of a program"),
     ] {
         let faults = arming(text).unwrap_err();
         assert!(faults.len() == 1 && faults[0].contains(problem), "{faults:?}");

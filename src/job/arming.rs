@@ -1,12 +1,17 @@
 //! A program that is started before its source is there, and which jobs may have it. What it does until it opens its source
 //! must not depend on the job: whatever may differ, and would be noticed, is a reason to start the program late.
 
+use std::sync::Arc;
+
 use super::{Output, SourceFile, Step, Work, WorkPath};
 
 /// What is started in advance, in each sandbox of a language.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arming {
+    /// What a job's step has to be.
     pub step: Step,
+    /// What is started for it, where that is another command than the step's own.
+    pub command: Option<Arc<[String]>>,
     /// Its source.
     pub entry: WorkPath,
     pub rules: ArmingRules,
@@ -49,6 +54,12 @@ const LEAST_MEMORY_BYTES: u64 = 32 << 20;
 pub const MOST_ARMED_BYTES: usize = 60 * 1024;
 
 impl Arming {
+    /// What is started.
+    pub fn started(&self) -> Step {
+        let argv = self.command.as_ref().unwrap_or(&self.step.argv);
+        Step { argv: Arc::clone(argv), ..self.step.clone() }
+    }
+
     /// Whether the step, with these files, is what would come of the armed program.
     pub fn fits(&self, files: &[SourceFile], step: &Step, work: Work) -> bool {
         let Step { argv, env, stdin: _, limits, overflow: _, output, arm } = step;
@@ -63,7 +74,7 @@ impl Arming {
             && (!self.rules.sees_memory || limits.memory_bytes == ours.limits.memory_bytes);
         let source = files.iter().find(|file| file.path == self.entry);
         *arm == Arm::Auto
-            && work == Work::Originals
+            && work.begins_with_originals()
             && *output == Output::Apart
             && (argv, env) == (&ours.argv, &ours.env)
             && has_limits
@@ -137,7 +148,7 @@ mod tests {
     const RULES: ArmingRules = ArmingRules { most_bytes: 1000, is_alone: false, sees_memory: false, cold: Vec::new() };
 
     fn arming(rules: ArmingRules) -> Arming {
-        Arming { step: step(), entry: WorkPath::parse("main").unwrap(), rules }
+        Arming { step: step(), command: None, entry: WorkPath::parse("main").unwrap(), rules }
     }
 
     fn file(path: &str, content: &[u8]) -> SourceFile {
@@ -171,8 +182,19 @@ mod tests {
         assert!(!limited(|limits| limits.stack_bytes = 1));
         assert!(!limited(|limits| limits.processes = 1));
         assert!(!limited(|limits| limits.open_files = 11));
+        assert!(arming.fits(&files, &step(), Work::OriginalsToKeep));
         assert!(!arming.fits(&files, &step(), Work::Kept));
+        assert!(!arming.fits(&files, &step(), Work::Left));
         assert!(!arming.fits(&files[..1], &step(), Work::Originals));
+    }
+
+    #[test]
+    fn another_command_may_be_started_for_it() {
+        let command: Arc<[String]> = ["/usr/bin/ready".to_owned()].into();
+        let arming = Arming { command: Some(Arc::clone(&command)), ..arming(RULES) };
+        assert_eq!(arming.started(), Step { argv: command, ..step() });
+        assert!(arming.fits(&[file("main", b"")], &step(), Work::Originals));
+        assert!(!arming.fits(&[file("main", b"")], &arming.started(), Work::Originals));
     }
 
     #[test]

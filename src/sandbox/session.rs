@@ -339,7 +339,7 @@ impl Session {
         // It may look at how much memory there is, and is to see what a job's program sees.
         self.controls.allot(arming.step.limits.memory_bytes, Beside::Agent).await;
         let mut request = Vec::new();
-        let step = wire_step(&arming.step, Work::Originals, false, false);
+        let step = wire_step(&arming.started(), Work::Originals, false, false);
         protocol::encode(&ToAgent::Arm { entry: arming.entry.to_string(), step }, &[], &mut request);
         self.deliver(&request).await?;
         let armed = self.ear.next(|message, _| match message {

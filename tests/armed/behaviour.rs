@@ -124,6 +124,34 @@ fn only_the_first_case_of_a_judging_finds_its_interpreter_waiting() {
     server.stop();
 }
 
+/// What a compile makes is kept for the cases all the same.
+#[test]
+fn a_submission_is_compiled_by_what_waited() {
+    let server = Arrange::new(&[("java", 1), ("c", 1)]).warm();
+    let programs = [
+        (
+            "java",
+            "public class Main { public static void main(String[] a) { System.out.println(new java.util.Scanner(System.in).nextInt() * 2); } }",
+        ),
+        ("c", "#include <stdio.h>\nint main(void) { int n; if (scanf(\"%d\", &n) == 1) printf(\"%d\\n\", n * 2); }"),
+    ];
+    for (language, source) in programs {
+        for arm in ["auto", "off"] {
+            server.until_full();
+            let cases =
+                Vec::from_iter((0..3).map(|n| json!({"stdin": n.to_string(), "expected_output": (2 * n).to_string()})));
+            let body = json!({"language": language, "source": source, "cases": cases, "arm": arm});
+            let reply = server.post("/v1/judge", body.to_string());
+            assert_eq!(reply.body["verdict"], "accepted", "{}", reply.body);
+            assert_eq!(reply.body["compile"]["armed"] == true, arm == "auto", "{}", reply.body);
+            let cases = reply.body["cases"].as_array().unwrap();
+            assert!(cases.iter().all(|case| case["run"]["armed"] != true), "{}", reply.body);
+        }
+    }
+    server.nothing_is_left();
+    server.stop();
+}
+
 #[test]
 fn a_server_that_is_killed_leaves_no_interpreter_behind() {
     let server = Arrange::new(&[("python", 2), ("javascript", 1)]).warm();

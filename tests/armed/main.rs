@@ -1,4 +1,4 @@
-//! That a program does the same whether its interpreter was started for it or had been waiting, on a real Docker engine.
+//! That a program does the same whether its interpreter, or its compiler, was started for it or had been waiting.
 
 #[path = "../support/engine.rs"]
 #[expect(dead_code, reason = "shared with suites that look at more")]

@@ -53,8 +53,8 @@ pub struct Reply {
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 const BUDGET: u32 = 24;
-/// Languages whose interpreter waits in each of their sandboxes.
-const ARMED: [&str; 3] = ["bash", "javascript", "python"];
+/// The processes that wait in each sandbox of a language whose interpreter or compiler is armed.
+const ARMED: [(&str, usize); 5] = [("bash", 1), ("c", 2), ("java", 1), ("javascript", 1), ("python", 1)];
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -273,10 +273,11 @@ impl Server {
         until("no process is left", || self.processes().len() == wanted);
     }
 
-    /// What its sandboxes have when nothing runs: PID 1 and the agent of each, and the interpreter that is armed in it.
+    /// What its sandboxes have when nothing runs: PID 1 and the agent of each, and what is armed in it.
     pub fn idle_processes(&self) -> usize {
         let status = self.status();
-        let of_each = |pool: &Value| if ARMED.iter().any(|language| pool["language"] == *language) { 3 } else { 2 };
+        let armed = |pool: &Value| ARMED.iter().find(|(language, _)| pool["language"] == *language);
+        let of_each = |pool: &Value| 2 + armed(pool).map_or(0, |(_, processes)| *processes);
         let pools = status["pools"].as_array().unwrap().iter();
         pools.map(|pool| pool["ready"].as_u64().unwrap() as usize * of_each(pool)).sum()
     }
