@@ -6,6 +6,7 @@
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
+use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -14,7 +15,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
 use tokio_io_timeout::TimeoutStream;
@@ -54,16 +55,11 @@ impl Connections {
         let places = Arc::new(Semaphore::new(self.most));
         let service = TowerToHyperService::new(router);
         let connections = GracefulShutdown::new();
-        let mut stop = pin!(stop);
-        loop {
-            let accepted = async {
-                let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
-                (place, accept(&listener).await)
-            };
-            let (place, stream) = tokio::select! {
-                accepted = accepted => accepted,
-                () = &mut stop => break,
-            };
+        let next = async || {
+            let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
+            (place, accept(&listener).await)
+        };
+        let answer = |(place, stream): (OwnedSemaphorePermit, TcpStream)| {
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(self.patience);
             let connection = http.serve_connection(TokioIo::new(self.patient(stream)), service.clone());
@@ -75,6 +71,18 @@ impl Connections {
                 }
                 drop((open, place));
             });
+        };
+        let mut stop = pin!(stop);
+        loop {
+            tokio::select! {
+                accepted = next() => answer(accepted),
+                () = &mut stop => break,
+            }
+        }
+        // Whom the kernel has let in already; not for ever, since it goes on to.
+        for _ in 0..self.most {
+            let Some(accepted) = next().now_or_never() else { break };
+            answer(accepted);
         }
         // Who comes now is refused by the kernel instead of waiting for nothing.
         drop(listener);
