@@ -25,6 +25,8 @@ pub struct Talk {
     pending: Vec<u8>,
     /// The server did not take all that was offered last.
     is_blocked: bool,
+    /// How often in a row there was no memory to send with.
+    wants: u32,
 }
 
 /// A socket in place of a stream that others pass on byte by byte: both ends of it, until the server has taken its own.
@@ -39,13 +41,17 @@ const PENDING_LEAST: usize = 16 * 1024;
 /// Where there is no memory to send with, for so long nothing is sent: a socket says of itself that it takes more.
 const WANT: Duration = Duration::from_millis(1);
 
+/// So often in a row. A job that has taken all memory is ended long before, and files that nobody will take away are no reason to
+/// wait for ever.
+const MOST_WANTS: u32 = 1000;
+
 /// More than this waiting for the server, and the program's output is left in its pipe.
 const PENDING_MAX: usize = 4 * protocol::PIECE;
 
 impl Talk {
     pub fn new() -> io::Result<Self> {
         nonblocking()?;
-        Ok(Self { received: Vec::new(), taken: 0, pending: Vec::new(), is_blocked: false })
+        Ok(Self { received: Vec::new(), taken: 0, pending: Vec::new(), is_blocked: false, wants: 0 })
     }
 
     /// None where the conversation is over a socket already, or a profile of the operator's refuses sockets: it is no more than
@@ -135,14 +141,18 @@ impl Talk {
         self.is_blocked = false;
         while sent < self.pending.len() {
             match rustix::io::write(stdout(), &self.pending[sent..]) {
-                Ok(written) => sent += written,
+                Ok(written) => {
+                    sent += written;
+                    self.wants = 0;
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => {
                     self.is_blocked = true;
                     break;
                 }
                 // The job has taken all memory, also what the kernel would carry the bytes in. It is about to be ended for that.
-                Err(rustix::io::Errno::NOBUFS | rustix::io::Errno::NOMEM) => {
+                Err(rustix::io::Errno::NOBUFS | rustix::io::Errno::NOMEM) if self.wants < MOST_WANTS => {
+                    self.wants += 1;
                     self.is_blocked = true;
                     thread::sleep(WANT);
                     break;
