@@ -1,5 +1,5 @@
-//! A program that was started before its source was there: a stock interpreter that has opened a FIFO under the name of its
-//! script and waits in `read` for what comes through it. All that it does before costs the job nothing.
+//! A program that was started before its source was there: an interpreter or a compiler that has opened a FIFO under the name of
+//! its source and waits in `read` for what comes through it. All that it does before costs the job nothing.
 //!
 //! PID 1 has the only other end. By the time that the source is written a regular file bears the name, so that whoever opens
 //! it again, as tracebacks do, finds what a program finds that was started late. The end is closed before the program can

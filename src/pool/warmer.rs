@@ -189,7 +189,9 @@ fn begin_boot(fleet: &Arc<Fleet>, language: &LanguageId) {
 
 async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) {
     let since = Instant::now();
-    let warmup = Warmup { rehearsal: pool.config.rehearsal.as_ref(), arming: pool.config.arming.as_ref() };
+    // Another command than a step's own takes longer than the step would: that is not for whoever waits already.
+    let arming = pool.config.arming.as_ref().filter(|arming| arming.command.is_none() || pool.waiting() == 0);
+    let warmup = Warmup { rehearsal: pool.config.rehearsal.as_ref(), arming };
     let result = Ready::boot(custody, spec, warmup, &*fleet.engine, fleet.config.boot_patience).await;
     let took = since.elapsed();
     let told = result.as_ref().map(|_| ()).map_err(|error| error.kind());

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::warn;
 
 use crate::{
     engine::{Beside, Controls, Link},
@@ -349,7 +349,7 @@ impl Session {
         });
         match armed.await? {
             Ok(()) => self.armed = Some(arming.clone()),
-            Err(reason) => debug!(reason, "a program could not be armed"),
+            Err(reason) => warn!(reason, "a program could not be armed"),
         }
         self.ear.answered = false;
         Ok(())

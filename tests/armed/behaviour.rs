@@ -152,10 +152,26 @@ fn a_submission_is_compiled_by_what_waited() {
     server.stop();
 }
 
+/// To start a compiler of Java and have it ready takes longer than to compile.
+#[test]
+fn nobody_who_waits_already_waits_for_more_than_his_own_compiler() {
+    let server = Arrange::new(&[("java", 0), ("c", 0)]).start();
+    let programs =
+        [("java", "public class Main { public static void main(String[] a) {} }"), ("c", "int main(void) {}")];
+    for (language, source) in programs {
+        let report = server.execute(&json!({"language": language, "source": source}));
+        assert_eq!((&report["status"], &report["claim"]), (&json!("ok"), &json!("cold")), "{report}");
+        assert_eq!(report["compile"]["armed"] == true, language == "c", "{report}");
+    }
+    server.nothing_is_left();
+    server.stop();
+}
+
 #[test]
 fn a_server_that_is_killed_leaves_no_interpreter_behind() {
-    let server = Arrange::new(&[("python", 2), ("javascript", 1)]).warm();
-    until("all are armed", || waiting(&server, "python3").len() == 2 && waiting(&server, "node").len() == 1);
+    let server = Arrange::new(&[("python", 2), ("javascript", 1), ("java", 1), ("c", 1)]).warm();
+    let all = [("python3", 2), ("node", 1), ("java", 1), ("cc1", 1)];
+    until("all are armed", || all.iter().all(|(name, many)| waiting(&server, name).len() == *many));
     server.signal("KILL");
     until("no process is left", || server.processes().is_empty());
 }

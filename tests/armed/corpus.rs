@@ -100,6 +100,8 @@ impl Program {
         let run = |arm: &str| {
             let mut request = self.request(language, source_file);
             request["arm"] = arm.into();
+            // Of whoever waits for a sandbox, not every program finds it armed.
+            server.until_ready(AT_ONCE);
             server.execute(&request)
         };
         let (armed, late) = (run("auto"), run("off"));

@@ -255,6 +255,14 @@ impl Server {
         found.unwrap_or_else(|| panic!("no series {series}")).parse().unwrap()
     }
 
+    /// Until so many sandboxes wait on every shelf.
+    pub fn until_ready(&self, least: usize) {
+        until("enough sandboxes are ready", || {
+            let status = self.status();
+            status["pools"].as_array().unwrap().iter().all(|pool| pool["ready"].as_u64() >= Some(least as u64))
+        });
+    }
+
     /// Until every shelf holds what it should and nothing else of this server is on the host.
     pub fn until_full(&self) {
         until("every shelf is full and nothing else is left", || {
