@@ -189,8 +189,8 @@ fn begin_boot(fleet: &Arc<Fleet>, language: &LanguageId) {
 
 async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) {
     let since = Instant::now();
-    // Another command than a step's own takes longer than the step would: that is not for whoever waits already, and for more than
-    // what is ready.
+    // Another command than a step's own takes longer than the step would: not for whoever waits already. Who is about to take what
+    // is ready counts as waiting too, and is not meant.
     let is_awaited = pool.waiting() > pool.shelf.ready();
     let arming = pool.config.arming.as_ref().filter(|arming| arming.command.is_none() || !is_awaited);
     let warmup = Warmup { rehearsal: pool.config.rehearsal.as_ref(), arming };

@@ -1,4 +1,5 @@
-//! Each program of `<language>.toml` is run twice, its interpreter or compiler armed and started late, and nothing that a client can compare may differ.
+//! Each program of `<language>.toml` is run twice, its interpreter or compiler armed and started late, and nothing that a client
+//! can compare may differ.
 
 use std::{collections::BTreeMap, fs, sync::Mutex, thread};
 
@@ -113,12 +114,9 @@ impl Program {
                 }
             }
         }
-        // The first stage, and no other.
-        let first = |report: &Value| {
-            if report["compile"].is_null() { report["run"].clone() } else { report["compile"].clone() }
-        };
-        let (armed, late) = (first(&armed)["armed"].clone(), first(&late)["armed"].clone());
-        if (armed == true) == self.cold || late == true {
+        let first = if armed["compile"].is_null() { "run" } else { "compile" };
+        let (armed, late) = (&armed[first]["armed"], &late[first]["armed"]);
+        if (*armed == true) == self.cold || *late == true {
             return Err(format!("armed is {armed} by itself and {late} when off"));
         }
         Ok(())
