@@ -132,6 +132,8 @@ pub struct Docker {
     pub runtime: RuntimeChoice,
     /// JSON on one line.
     pub seccomp: String,
+    /// What a sandbox weighs where a process has 1024; 0: as the daemon has it.
+    pub cpu_shares: u64,
     pub request_patience: Duration,
 }
 

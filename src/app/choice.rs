@@ -82,7 +82,7 @@ async fn could_work(engine: &dyn Engine, languages: &[Language]) -> Result<(), S
 }
 
 fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>) -> Arc<dyn Engine> {
-    let config::Docker { host, runtime, seccomp, request_patience } = config.docker.clone();
+    let config::Docker { host, runtime, seccomp, cpu_shares, request_patience } = config.docker.clone();
     let (runtime, is_auto) = match runtime {
         RuntimeChoice::Auto => (None, true),
         RuntimeChoice::Engine => (None, false),
@@ -94,6 +94,7 @@ fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>)
         boot: boot.to_owned(),
         runtime,
         seccomp,
+        cpu_shares,
         patience: request_patience,
     };
     let engine = Arc::new(DockerEngine::new(docker, observer));

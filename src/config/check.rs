@@ -33,6 +33,9 @@ const LEAST_TOKEN: usize = 16;
 /// Docker turns away containers with less.
 const LEAST_MEMORY: u64 = 16 * 1024 * 1024;
 /// A shelf that is to be full for longer has the wrong size.
+/// The most that the kernel takes.
+const MOST_CPU_SHARES: u64 = 262_144;
+
 const LONGEST_HOLD_MS: u64 = 24 * 3600 * 1000;
 /// Uids below belong to people and services of ordinary systems.
 const LEAST_UID: u64 = 10_000;
@@ -275,12 +278,16 @@ fn check_native(raw: RawNative, notes: &mut Notes<'_>) -> Native {
 }
 
 fn check_docker(raw: RawDocker, seccomp: &str, notes: &mut Notes<'_>) -> Docker {
-    let RawDocker { host, handoff, runtime, seccomp_profile, request_patience_ms } = raw;
+    let RawDocker { host, handoff, runtime, seccomp_profile, cpu_shares, request_patience_ms } = raw;
     if !["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme)) {
         notes.add("docker.host", "must begin with unix:// or tcp://, such as unix:///var/run/docker.sock");
     }
     if handoff != "exec" {
         notes.add("docker.handoff", format!("must be `exec`, the only handoff there is so far, not `{handoff}`"));
+    }
+    if cpu_shares != 0 && !(2..=MOST_CPU_SHARES).contains(&cpu_shares) {
+        let text = format!("must be 2 to {MOST_CPU_SHARES}, or 0 to leave the weight to the engine, not {cpu_shares}");
+        notes.add("docker.cpu_shares", text);
     }
     notes.at_least("docker.request_patience_ms", request_patience_ms, 1000);
     // An unreadable file has been noted where it was read.
@@ -300,6 +307,7 @@ fn check_docker(raw: RawDocker, seccomp: &str, notes: &mut Notes<'_>) -> Docker 
             _ => RuntimeChoice::Named(runtime),
         },
         seccomp,
+        cpu_shares,
         request_patience: Duration::from_millis(request_patience_ms),
     }
 }

@@ -117,6 +117,7 @@ pub struct RawDocker {
     pub handoff: String,
     pub runtime: String,
     pub seccomp_profile: String,
+    pub cpu_shares: u64,
     pub request_patience_ms: u64,
 }
 
@@ -325,6 +326,7 @@ impl Default for RawDocker {
             handoff: "exec".to_owned(),
             runtime: "auto".to_owned(),
             seccomp_profile: "seccomp.json".to_owned(),
+            cpu_shares: 8192,
             request_patience_ms: 30_000,
         }
     }

@@ -120,6 +120,17 @@ fn all_faults_are_told_at_once_with_their_key_their_origin_and_a_remedy() {
 }
 
 #[test]
+fn a_weight_is_one_that_the_kernel_takes() {
+    assert_eq!(load(&[], &[]).unwrap().docker.cpu_shares, 8192);
+    assert_eq!(load(&[], &["docker.cpu_shares=0"]).unwrap().docker.cpu_shares, 0);
+    for wrong in ["1", "262145"] {
+        let faults = load(&[], &[&format!("docker.cpu_shares={wrong}")]).unwrap_err();
+        let said = "docker.cpu_shares: must be 2 to 262144, or 0 to leave the weight to the engine";
+        assert!(faults[0].starts_with(said), "{faults:?}");
+    }
+}
+
+#[test]
 fn there_is_always_a_sandbox_for_whoever_holds_one_already() {
     let faults = load(&[], &["pool.budget=4", "pool.run_slots=4", "languages.enabled=[\"c\"]"]).unwrap_err();
     let said = "pool.budget: is 4, and must be more than the 4 run slots (pool.run_slots)";

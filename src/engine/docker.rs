@@ -6,6 +6,7 @@
 mod attach;
 mod ghosts;
 mod memory;
+mod precedence;
 mod shortcut;
 mod spec;
 
@@ -24,6 +25,7 @@ use bollard::{
 use futures_util::{StreamExt, future::BoxFuture};
 use tokio::time::{Instant, sleep, timeout};
 
+use self::precedence::{Place, Precedence};
 use super::{Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight};
 use crate::observe::{EngineFault, EngineOperation, Observer};
 
@@ -38,6 +40,9 @@ pub struct DockerConfig {
     pub runtime: Option<String>,
     /// The system call filter as JSON, inline: the daemon never reads a file of ours.
     pub seccomp: String,
+    /// What a sandbox weighs against everything else that wants the processors, where a process has 1024. 0: as the daemon has
+    /// it.
+    pub cpu_shares: u64,
     /// How long one call may take. Too small and a loaded daemon makes no sandbox, too large and a dead one is noticed late.
     pub patience: Duration,
 }
@@ -48,6 +53,7 @@ pub struct DockerEngine {
     observer: Arc<dyn Observer>,
     /// Made at the first call that finds the daemon's socket.
     client: Arc<OnceLock<Docker>>,
+    precedence: Arc<Precedence>,
 }
 
 impl fmt::Debug for DockerEngine {
@@ -68,7 +74,7 @@ const STREAM_CAPACITY: usize = 64 * 1024;
 
 impl DockerEngine {
     pub fn new(config: DockerConfig, observer: Arc<dyn Observer>) -> Self {
-        Self { config: Arc::new(config), observer, client: Arc::default() }
+        Self { config: Arc::new(config), observer, client: Arc::default(), precedence: Arc::default() }
     }
 
     /// Whether the daemon is on this host, as far as its address tells.
@@ -114,15 +120,32 @@ impl DockerEngine {
     async fn bring_up(&self, spec: &SandboxSpec) -> Result<Link, EngineError> {
         let name = spec.id.as_str();
         let options = CreateContainerOptionsBuilder::new().name(name).build();
-        let body = spec::create_body(spec, &self.config);
-        let created = self
+        let body = spec::create_body(spec, &self.config, self.parent().await?);
+        let made = self
             .call(EngineOperation::Create, "create a sandbox", |docker| docker.create_container(Some(options), body))
-            .await?;
+            .await;
+        let created = made.inspect_err(|_| self.precedence.forget())?;
         self.call(EngineOperation::Start, "start a sandbox", |docker| docker.start_container(name, None)).await?;
         let (output, input) =
             self.call(EngineOperation::Exec, "start the agent", |docker| open_agent(docker, spec)).await?;
         let memory = memory::Memory::new(self.clone(), spec.id.clone(), &created.id, spec.memory_bytes);
         Ok(attach::link(output, input, &spec.id, memory))
+    }
+
+    /// The control group to put a sandbox into.
+    async fn parent(&self) -> Result<Option<String>, EngineError> {
+        let shares = self.config.cpu_shares;
+        if shares == 0 || !self.is_local() {
+            return Ok(None);
+        }
+        let place = match self.precedence.known() {
+            Some(place) => place,
+            None => {
+                let told = self.call(EngineOperation::Probe, "tell of itself", |docker| docker.info()).await?;
+                self.precedence.learn(&told)
+            }
+        };
+        Ok(if place == Place::Ours { precedence::parent(shares) } else { None })
     }
 
     /// Waits until it has left by itself; false when it is stuck or cannot be waited for.

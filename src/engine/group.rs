@@ -16,6 +16,9 @@ use crate::job::MOST_KEPT_BYTES;
 /// agent for a job's greed, too large and a sandbox may use more than its limit says.
 pub(super) const AGENT_MEMORY: u64 = 16 << 20;
 
+/// The directory of what is ours, below the root of each tree.
+pub(super) const OURS: &str = "caisson";
+
 /// PID 1 and the agent.
 pub(super) const AGENT_PROCESSES: u64 = 2;
 

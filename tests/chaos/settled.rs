@@ -44,9 +44,9 @@ pub fn container_of(pid: u32) -> Option<String> {
 
 /// The last part of a control group's path, if it is a container's id.
 fn container(line: &str) -> Option<&str> {
-    if let Some((_, behind)) = line.split_once(":/caisson/") {
-        // The native engine's: owner and slot.
-        return behind.split_once('/').map(|(_owner, slot)| slot);
+    if let Some((_owner, slot)) = line.split_once(":/caisson/").and_then(|(_, behind)| behind.split_once('/')) {
+        // The native engine's.
+        return Some(slot);
     }
     let name = line.rsplit(['/', '-']).next()?.trim_end_matches(".scope");
     (name.len() == ID_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(name)
@@ -56,6 +56,7 @@ fn container(line: &str) -> Option<&str> {
 fn a_container_is_told_from_its_control_group() {
     let id = "0123456789abcdef".repeat(4);
     assert_eq!(container(&format!("4:memory:/docker/{id}")), Some(id.as_str()));
+    assert_eq!(container(&format!("4:memory:/caisson/{id}")), Some(id.as_str()));
     assert_eq!(container(&format!("0::/system.slice/docker-{id}.scope")), Some(id.as_str()));
     assert_eq!(container("8:pids:/caisson/test-7/200014"), Some("200014"));
     assert_eq!(container("0::/user.slice/session-1.scope"), None);

@@ -43,9 +43,10 @@ struct Haunting {
 
 impl Haunting {
     fn begin(uid: u32, container: &str) -> Self {
-        let trees = ["/sys/fs/cgroup/memory/docker", "/sys/fs/cgroup/pids/docker", "/sys/fs/cgroup/docker"];
-        let groups: Vec<_> =
-            trees.iter().map(Path::new).filter(|tree| tree.is_dir()).map(|tree| tree.join(container)).collect();
+        let trees = ["memory", "pids", ""].map(|tree| Path::new("/sys/fs/cgroup").join(tree));
+        let place =
+            |tree: &PathBuf| ["caisson", "docker"].map(|place| tree.join(place)).into_iter().find(|at| at.is_dir());
+        let groups: Vec<_> = trees.iter().filter_map(place).map(|place| place.join(container)).collect();
         assert!(!groups.is_empty(), "no control group of Docker's");
         let child = Command::new("setpriv")
             .args(["--reuid", &uid.to_string(), "--regid", &uid.to_string(), "--clear-groups", "sleep", "1000"])

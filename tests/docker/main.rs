@@ -27,6 +27,7 @@ mod judge;
 mod judge_package;
 mod memory;
 mod operators;
+mod precedence;
 mod programs;
 mod runtime;
 mod traces;

@@ -8,7 +8,7 @@ use bollard::query_parameters::InspectContainerOptions;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tracing::{info, warn};
 
-use super::{DockerEngine, EngineError, status_of};
+use super::{super::group::OURS, DockerEngine, EngineError, status_of};
 use crate::observe::EngineOperation;
 
 /// What is left of one container.
@@ -156,12 +156,13 @@ fn groups_of(pid: i32) -> String {
     fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default()
 }
 
-/// Of a line `hierarchy:controllers:path`, where the path is that of a container in exactly the place where one of the two
-/// drivers puts it: further down it is an engine's within a container, elsewhere another engine's.
+/// Of a line `hierarchy:controllers:path`, where the path is that of a container in exactly the place where we or one of the
+/// two drivers put it: further down it is an engine's within a container, elsewhere another engine's.
 fn container_of(line: &str) -> Option<&str> {
     let path = line.splitn(3, ':').nth(2)?;
     let by_systemd = || path.strip_prefix("/system.slice/docker-").and_then(|rest| rest.strip_suffix(".scope"));
-    let id = path.strip_prefix("/docker/").or_else(by_systemd)?;
+    let ours = || path.strip_prefix('/')?.strip_prefix(OURS)?.strip_prefix('/');
+    let id = path.strip_prefix("/docker/").or_else(ours).or_else(by_systemd)?;
     (id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
@@ -188,12 +189,14 @@ mod tests {
     fn a_container_is_told_from_its_control_group() {
         let id = "0123456789abcdef".repeat(4);
         assert_eq!(container_of(&format!("4:memory:/docker/{id}")), Some(id.as_str()));
+        assert_eq!(container_of(&format!("4:memory:/caisson/{id}")), Some(id.as_str()));
         assert_eq!(container_of(&format!("0::/system.slice/docker-{id}.scope")), Some(id.as_str()));
         for line in [
             "0::/",
             "0::/user.slice/session-1.scope",
             "4:memory:/docker",
             "4:memory:/docker/0123",
+            "4:memory:/caisson/judge/200014",
             "",
             &format!("4:memory:/docker/{id}/docker/{id}"),
             &format!("4:memory:/kubepods/{id}"),

@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 use super::{
     super::{
         Beside, Controls, EngineError, SandboxId,
-        group::{Bounds, Group},
+        group::{Bounds, Group, OURS},
     },
     DockerEngine, shortcut,
 };
@@ -113,10 +113,11 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Where the two drivers that Docker has put it, in either version.
+/// Where it was put, in either version: into ours, or where the two drivers that Docker has put it.
 fn find(container: &str) -> Option<Group> {
-    const PLACES: [(&str, &str); 2] = [("docker/", ""), ("system.slice/docker-", ".scope")];
-    PLACES.into_iter().find_map(|(before, behind)| {
+    let ours = format!("{OURS}/");
+    let places = [(&*ours, ""), ("docker/", ""), ("system.slice/docker-", ".scope")];
+    places.into_iter().find_map(|(before, behind)| {
         let below = |root: &str| PathBuf::from(format!("{root}/{before}{container}{behind}"));
         let tree = |controller: &str| below(&format!("/sys/fs/cgroup/{controller}"));
         let split = Group::split(tree("memory"), &tree("cpuacct"), &tree("cpu"));

@@ -25,7 +25,7 @@ const LEAST_PROCESSES: u64 = 32;
 
 const READ_ONLY: [&str; 2] = ["/proc/sys", "/proc/sysrq-trigger"];
 
-pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig) -> ContainerCreateBody {
+pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig, parent: Option<String>) -> ContainerCreateBody {
     let memory = (spec.memory_bytes + AGENT_MEMORY) as i64;
     let ulimit = |name: &str, value: u64| {
         let value = Some(value as i64);
@@ -44,6 +44,8 @@ pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig) -> Containe
         // The agent reads it, and leaves the bound to it where both are the same.
         pids_limit: Some((spec.processes + AGENT_PROCESSES).max(LEAST_PROCESSES) as i64),
         nano_cpus: Some((spec.cpus * 1e9) as i64),
+        cpu_shares: (config.cpu_shares > 0).then_some(config.cpu_shares as i64),
+        cgroup_parent: parent,
         ulimits: Some(vec![
             ulimit("core", 0),
             ulimit("nofile", spec.open_files),
@@ -124,9 +126,10 @@ mod tests {
             boot: "b00t".to_owned(),
             runtime: of_engine.map(str::to_owned),
             seccomp: "{}".to_owned(),
+            cpu_shares: 8192,
             patience: Duration::from_secs(30),
         };
-        create_body(&spec, &config)
+        create_body(&spec, &config, Some("/caisson".to_owned()))
     }
 
     #[test]

@@ -7,16 +7,13 @@ use std::{
 
 use caisson_protocol::Groups;
 
-use super::super::group;
+use super::super::group::{self, OURS};
 
 /// What a sandbox is bounded and metered by, in version 1. There each has a tree of its own, or shares one.
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
 
 /// In version 2 the first of them does the work of two.
 const UNIFIED_CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
-
-/// Below the root of each tree.
-const OURS: &str = "caisson";
 
 /// The trees, each down to the directory of one owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
