@@ -10,7 +10,7 @@ help: ## this list
 
 # The same suites are run on the native engine without what is Docker's own business, and without the corpus of Java, which takes
 # minutes and asks the compiler more than the engine.
-NOT_NATIVE := $(addprefix --skip ,runtime:: memory:: precedence:: daemon:: disk:: images:: agents:: compiles:: the_engine_confirms_what_was_asked_for \
+NOT_NATIVE := $(addprefix --skip ,runtime:: memory:: precedence:: handoff:: daemon:: disk:: images:: agents:: compiles:: the_engine_confirms_what_was_asked_for \
 	what_the_engine_has_forgotten java_is_compiled_the_same)
 
 serve: ## build everything and start the server on 127.0.0.1:8080, in the background

@@ -121,6 +121,15 @@ pub enum RuntimeChoice {
     Named(String),
 }
 
+/// How a ready sandbox is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handoff {
+    /// Through an exec, under a user of its own.
+    Exec,
+    /// Through the container's own streams; its first process becomes two users.
+    Attach,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Native {
     pub roots: PathBuf,
@@ -129,6 +138,7 @@ pub struct Native {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Docker {
     pub host: String,
+    pub handoff: Handoff,
     pub runtime: RuntimeChoice,
     /// JSON on one line.
     pub seccomp: String,

@@ -143,6 +143,8 @@ labels! {
         Start => "start",
         /// Creates the agent's exec and takes over its streams.
         Exec => "exec",
+        /// Takes over the streams of a container that is about to start.
+        Attach => "attach",
         /// Bounds the memory of a sandbox, where its control group cannot be reached.
         Update => "update",
         Wait => "wait",

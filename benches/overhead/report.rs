@@ -23,8 +23,10 @@ pub struct Results {
 
 pub fn document(results: &Results) -> Value {
     let Results { machine, latencies, bursts, rates, memory, cold, targets } = results;
-    let Rates { naive, docker, bare_noop, native_noop, bare_python, native_python, crun } = rates;
-    let sustained = [naive, docker, bare_noop, native_noop, bare_python, native_python].into_iter().chain(crun);
+    let Rates { naive, docker, attached, bare_noop, native_noop, bare_python, native_python, crun } = rates;
+    let sustained = [naive, docker, attached, bare_noop, native_noop, bare_python, native_python]
+        .into_iter()
+        .chain(crun.iter().flatten());
     json!({
         "machine": machine,
         "latency": latencies.iter().map(of_row).collect::<Vec<_>>(),

@@ -44,11 +44,13 @@ pub struct Rate {
 pub struct Rates {
     pub naive: Rate,
     pub docker: Rate,
+    pub attached: Rate,
     pub bare_noop: Rate,
     pub native_noop: Rate,
     pub bare_python: Rate,
     pub native_python: Rate,
-    pub crun: Result<Rate, String>,
+    /// By exec and by attach.
+    pub crun: Result<[Rate; 2], String>,
 }
 
 /// Jobs that the shelf had ready, sent at once: how many per second, the median of several bursts.
@@ -95,25 +97,37 @@ impl Rate {
 pub fn measure(files: &Path, naive: &Naive) -> Rates {
     // So few that a burst from the shelf is lost in a turn.
     let docker = engines::on_docker(&[("binary", ON_DOCKER)]).warm();
+    let attached = engines::on_docker(&[("binary", ON_DOCKER)]).set("docker.handoff=attach").warm();
     let native = engines::on_native(&[("binary", ON_NATIVE), ("python", ON_NATIVE)]).warm();
     let (binary, python) = (Root::of("binary", files, INPUT), Root::of("python", files, INPUT));
     let (noop, hello) = (noop::request(), jobs::python_hello());
-    let mut all: [Rate; 6] = Default::default();
-    let [by_naive, on_docker, bare_noop, native_noop, bare_python, native_python] = &mut all;
+    let mut all: [Rate; 7] = Default::default();
+    let [by_naive, on_docker, by_attach, bare_noop, native_noop, bare_python, native_python] = &mut all;
     for turn in 1..=TURNS {
         eprintln!("sustained rate: turn {turn} of {TURNS}");
         by_naive.add(of_naive(naive, files));
         on_docker.add(of_server("no-op, caisson, Docker, runc", &docker, &noop, ON_DOCKER, SLOW_TURN));
+        by_attach.add(of_server("no-op, caisson, Docker, runc, attach", &attached, &noop, ON_DOCKER, SLOW_TURN));
         bare_noop.add(of_bare("no-op, bare", &binary, NOOP, ON_NATIVE));
         native_noop.add(of_server("no-op, caisson, native", &native, &noop, ON_NATIVE, QUICK_TURN));
         bare_python.add(of_bare("python hello, bare", &python, PYTHON, ON_NATIVE));
         native_python.add(of_server("python hello, caisson, native", &native, &hello, ON_NATIVE, QUICK_TURN));
     }
     docker.stop();
+    attached.stop();
     native.stop();
-    let [by_naive, on_docker, bare_noop, native_noop, bare_python, native_python] = all;
+    let [by_naive, on_docker, by_attach, bare_noop, native_noop, bare_python, native_python] = all;
     let crun = of_crun(&noop);
-    Rates { naive: by_naive, docker: on_docker, bare_noop, native_noop, bare_python, native_python, crun }
+    Rates {
+        naive: by_naive,
+        docker: on_docker,
+        attached: by_attach,
+        bare_noop,
+        native_noop,
+        bare_python,
+        native_python,
+        crun,
+    }
 }
 
 pub fn of_server(name: &'static str, server: &Server, request: &Value, clients: usize, turn: Duration) -> Rate {
@@ -159,7 +173,7 @@ fn of_naive(naive: &Naive, files: &Path) -> Rate {
 }
 
 /// On an engine of its own: the host's knows of no other runtime, and must not be restarted for a bench.
-fn of_crun(request: &Value) -> Result<Rate, String> {
+fn of_crun(request: &Value) -> Result<[Rate; 2], String> {
     let path = Command::new("sh").args(["-c", "command -v crun"]).output().map_err(|error| error.to_string())?;
     let path = String::from_utf8_lossy(&path.stdout).trim().to_owned();
     if path.is_empty() {
@@ -172,11 +186,17 @@ fn of_crun(request: &Value) -> Result<Rate, String> {
     if let Err(said) = engine.host.try_docker(&works) {
         return Err(said.lines().next().unwrap_or_default().to_owned());
     }
-    let arrange: Arrange = engines::on_docker(&[("binary", ON_DOCKER)]);
-    let server = arrange.docker(engine.host.clone()).set("docker.runtime=crun").warm();
-    let rate = of_server("no-op, caisson, Docker, crun", &server, request, ON_DOCKER, SLOW_TURN);
-    server.stop();
-    Ok(rate)
+    let of = |name, handoff: &str| {
+        let arrange: Arrange = engines::on_docker(&[("binary", ON_DOCKER)]).set(handoff);
+        let server = arrange.docker(engine.host.clone()).set("docker.runtime=crun").warm();
+        let rate = of_server(name, &server, request, ON_DOCKER, SLOW_TURN);
+        server.stop();
+        rate
+    };
+    Ok([
+        of("no-op, caisson, Docker, crun", "docker.handoff=exec"),
+        of("no-op, caisson, Docker, crun, attach", "docker.handoff=attach"),
+    ])
 }
 
 /// As many clients as there are run slots.

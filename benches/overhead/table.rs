@@ -42,24 +42,24 @@ fn latency(row: &Row, way: Way) {
 }
 
 pub fn print_rates(rates: &Rates) {
-    let Rates { naive, docker, bare_noop, native_noop, bare_python, native_python, crun } = rates;
+    let Rates { naive, docker, attached, bare_noop, native_noop, bare_python, native_python, crun } = rates;
     println!("without a pause: every sandbox made, used once and removed; CPU of the whole machine per job");
     println!(
-        "{:<34}{:>8}{:>8}{:>9}{:>9}{:>9}{:>9}{:>12}{:>12}{:>7}",
+        "{:<38}{:>8}{:>8}{:>9}{:>9}{:>9}{:>9}{:>12}{:>12}{:>7}",
         "", "clients", "jobs", "per s", "p50 ms", "p90", "p99", "CPU ms/job", "of it ours", "warm"
     );
-    for rate in [naive, docker, bare_noop, native_noop, bare_python, native_python] {
+    for rate in [naive, docker, attached, bare_noop, native_noop, bare_python, native_python] {
         print_rate(rate);
     }
     match crun {
-        Ok(crun) => print_rate(crun),
-        Err(why) => println!("{:<34}not measured: {why}", "no-op, caisson, Docker, crun"),
+        Ok(crun) => crun.iter().for_each(print_rate),
+        Err(why) => println!("{:<38}not measured: {why}", "no-op, caisson, Docker, crun"),
     }
     println!();
 }
 
 fn print_rate(rate: &Rate) {
-    print!("{:<34}{:>8}{:>8}{:>9.1}", rate.name, rate.clients, rate.jobs, rate.per_second());
+    print!("{:<38}{:>8}{:>8}{:>9.1}", rate.name, rate.clients, rate.jobs, rate.per_second());
     if rate.latencies.is_empty() {
         println!("{:>27}{:>12.2}", "", rate.cpu_ms());
         return;

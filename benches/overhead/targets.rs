@@ -23,6 +23,7 @@ pub enum Bound {
 /// Of the create-exec-remove row's processor time.
 const CPU_NATIVE: f64 = 0.01;
 const CPU_DOCKER: f64 = 0.62;
+const CPU_ATTACHED: f64 = 0.45;
 /// Of bare runs by as many clients.
 const NOOP_TO_BARE: f64 = 0.25;
 const PYTHON_TO_BARE: f64 = 1.0;
@@ -67,13 +68,18 @@ pub fn of_latencies(rows: &[Row]) -> Vec<Target> {
 }
 
 pub fn of_rates(rates: &Rates) -> Vec<Target> {
-    let Rates { naive, docker, bare_noop, native_noop, bare_python, native_python, crun: _ } = rates;
+    let Rates { naive, docker, attached, bare_noop, native_noop, bare_python, native_python, crun: _ } = rates;
     let rate = |of: &Rate, to: &Rate| of.per_second() / to.per_second();
     vec![
         Target::at_most(
             "CPU per sandbox, Docker, to create, exec, remove",
             docker.cpu_ms() / naive.cpu_ms(),
             CPU_DOCKER,
+        ),
+        Target::at_most(
+            "CPU per sandbox, Docker with attach, to create, exec, remove",
+            attached.cpu_ms() / naive.cpu_ms(),
+            CPU_ATTACHED,
         ),
         Target::at_most(
             "CPU per sandbox, native, to create, exec, remove",

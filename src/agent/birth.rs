@@ -1,5 +1,6 @@
 //! How a sandbox is born of a nursery: a fork into namespaces of its own, which gives up everything that it has and becomes
-//! PID 1, and a second one, which becomes the agent.
+//! PID 1, and a second one, which becomes the agent. The second half of that is a container's as well that is talked to from its
+//! start.
 
 use std::{
     io,
@@ -21,9 +22,9 @@ use rustix::{
 
 use crate::{
     channel::Channel,
-    child::check,
+    child::{self, check},
     filter::{self, Program},
-    init, serve, template,
+    hide, init, serve, template,
 };
 
 /// As in the kernel's `sched.h`; libc's has too few bits.
@@ -84,20 +85,44 @@ fn live(groups: &Groups, filter: &Program, make: &Make, belongings: &Belongings)
     rustix::system::sethostname(b"box")?;
     bound(make)?;
     give_up_most(filter)?;
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-    if split()? {
-        let theirs = hold(talk.as_raw_fd(), theirs)?;
-        become_user(make.agent_uid)?;
-        serve::run(|| Ok((Channel::new(theirs), make.job_uid)))
-    } else {
-        let null = ManuallyDrop::new(open(c"/dev/null", OFlags::RDWR, Mode::empty())?);
-        let ours = hold(null.as_raw_fd(), ours)?;
-        become_user(make.job_uid)?;
+    part(Some(talk), make.agent_uid, make.job_uid, || {
         // The nursery's end is the sandbox's.
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The nursery does not look after its dead, PID 1 does.
         // SAFETY: a default action, and no code of ours.
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+        Ok(())
+    })
+}
+
+/// The life of the first process of a container: as root, with no more of it than the way to two other users and to leave all
+/// the rest behind. Its input and output are the conversation.
+pub fn begin(agent_uid: u32, job_uid: u32) -> io::Result<()> {
+    hide()?;
+    child::settle()?;
+    give_up_gaining()?;
+    filter::enter()?;
+    part(None, agent_uid, job_uid, || Ok(()))
+}
+
+/// Becomes two, PID 1 and the agent. `talk` is the agent's conversation, where it is not its input and output already; `settle`
+/// is for PID 1, once it is the job's user.
+fn part(
+    talk: Option<&OwnedFd>,
+    agent_uid: u32,
+    job_uid: u32,
+    settle: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    if split()? {
+        let theirs = hold(talk.map(AsRawFd::as_raw_fd), theirs)?;
+        become_user(agent_uid)?;
+        serve::run(|| Ok((Channel::new(theirs), job_uid)))
+    } else {
+        let null = ManuallyDrop::new(open(c"/dev/null", OFlags::RDWR, Mode::empty())?);
+        let ours = hold(Some(null.as_raw_fd()), ours)?;
+        become_user(job_uid)?;
+        settle()?;
         init::run(|| Ok(Channel::new(ours)))
     }
 }
@@ -111,14 +136,14 @@ fn bound(make: &Make) -> io::Result<()> {
     Ok(())
 }
 
-/// Input and output become `stream`, and beside the errors, which stay, nothing is left but `channel`.
-fn hold(stream: i32, channel: OwnedFd) -> io::Result<OwnedFd> {
+/// Input and output become `stream`, if there is one, and beside them and the errors, which stay, nothing is left but `channel`.
+fn hold(stream: Option<i32>, channel: OwnedFd) -> io::Result<OwnedFd> {
     const CHANNEL: i32 = 3;
     // Past all the places that are about to be filled.
     let high = fcntl_dupfd_cloexec(&channel, 64)?;
     // SAFETY: plain calls on numbers. What is closed behind its owner's back is never used again, nor closed again.
     unsafe {
-        for target in [0, 1] {
+        for (target, stream) in [0, 1].into_iter().zip(stream.into_iter().cycle()) {
             check(libc::dup2(stream, target))?;
         }
         std::mem::forget(channel);

@@ -11,7 +11,9 @@
 //! `serve`, with no capability at all. When the server hangs up, `serve` leaves, then `init`, and with PID 1 the kernel
 //! ends everything else.
 //!
-//! Without a daemon the program has a third role, outside: a `nursery` (root) lives in the image's root and forks both of them,
+//! A container that is talked to from its start, and not through an exec, has one program that becomes `both`.
+//!
+//! Without a daemon the program has another role, outside: a `nursery` (root) lives in the image's root and forks both of them,
 //! so that nothing is executed and little is mounted for a sandbox.
 
 mod armed;
@@ -47,6 +49,10 @@ fn main() -> ExitCode {
             Err(_) => return usage(),
         },
         ["serve"] => serve::run(serve::connect_init),
+        ["both", agent_uid, job_uid] => match (agent_uid.parse(), job_uid.parse()) {
+            (Ok(agent_uid), Ok(job_uid)) => birth::begin(agent_uid, job_uid),
+            _ => return usage(),
+        },
         [NURSERY] => nursery::run(),
         // Run as a job, before there is any.
         ["inspect", masked @ ..] => {
@@ -66,7 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: caisson-agent init AGENT_UID | serve | inspect PATH... | nursery");
+    eprintln!("usage: caisson-agent init AGENT_UID | serve | both AGENT_UID JOB_UID | inspect PATH... | nursery");
     ExitCode::from(USAGE)
 }
 

@@ -12,7 +12,7 @@ use crate::{
     config::{self, Config, EngineChoice, RuntimeChoice},
     engine::{
         Engine,
-        docker::{DockerConfig, DockerEngine},
+        docker::{DockerConfig, DockerEngine, Handoff},
         native::{NativeConfig, NativeEngine},
     },
     language::Language,
@@ -82,7 +82,7 @@ async fn could_work(engine: &dyn Engine, languages: &[Language]) -> Result<(), S
 }
 
 fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>) -> Arc<dyn Engine> {
-    let config::Docker { host, runtime, seccomp, cpu_shares, request_patience } = config.docker.clone();
+    let config::Docker { host, handoff, runtime, seccomp, cpu_shares, request_patience } = config.docker.clone();
     let (runtime, is_auto) = match runtime {
         RuntimeChoice::Auto => (None, true),
         RuntimeChoice::Engine => (None, false),
@@ -90,6 +90,10 @@ fn docker(config: &Config, owner: &str, boot: &str, observer: Arc<dyn Observer>)
     };
     let docker = DockerConfig {
         host,
+        handoff: match handoff {
+            config::Handoff::Exec => Handoff::Exec,
+            config::Handoff::Attach => Handoff::Attach,
+        },
         owner: owner.to_owned(),
         boot: boot.to_owned(),
         runtime,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, path::PathBuf,
 use serde_json::Value;
 
 use super::{
-    Compat, Config, Docker, EngineChoice, Fault, Key, KeyRate, KeyScope, Log, LogFormat, Native, Otlp, Pool,
+    Compat, Config, Docker, EngineChoice, Fault, Handoff, Key, KeyRate, KeyScope, Log, LogFormat, Native, Otlp, Pool,
     RuntimeChoice, Schedule, SeedExitStatus, Server, Telemetry,
     overlay::Overlay,
     raw::{
@@ -32,10 +32,9 @@ struct Notes<'a> {
 const LEAST_TOKEN: usize = 16;
 /// Docker turns away containers with less.
 const LEAST_MEMORY: u64 = 16 * 1024 * 1024;
-/// A shelf that is to be full for longer has the wrong size.
 /// The most that the kernel takes.
 const MOST_CPU_SHARES: u64 = 262_144;
-
+/// A shelf that is to be full for longer has the wrong size.
 const LONGEST_HOLD_MS: u64 = 24 * 3600 * 1000;
 /// Uids below belong to people and services of ordinary systems.
 const LEAST_UID: u64 = 10_000;
@@ -282,9 +281,7 @@ fn check_docker(raw: RawDocker, seccomp: &str, notes: &mut Notes<'_>) -> Docker 
     if !["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme)) {
         notes.add("docker.host", "must begin with unix:// or tcp://, such as unix:///var/run/docker.sock");
     }
-    if handoff != "exec" {
-        notes.add("docker.handoff", format!("must be `exec`, the only handoff there is so far, not `{handoff}`"));
-    }
+    let handoff = notes.choice("docker.handoff", &handoff, &[("exec", Handoff::Exec), ("attach", Handoff::Attach)]);
     if cpu_shares != 0 && !(2..=MOST_CPU_SHARES).contains(&cpu_shares) {
         let text = format!("must be 2 to {MOST_CPU_SHARES}, or 0 to leave the weight to the engine, not {cpu_shares}");
         notes.add("docker.cpu_shares", text);
@@ -301,6 +298,7 @@ fn check_docker(raw: RawDocker, seccomp: &str, notes: &mut Notes<'_>) -> Docker 
     };
     Docker {
         host,
+        handoff,
         runtime: match runtime.as_str() {
             "auto" => RuntimeChoice::Auto,
             "" => RuntimeChoice::Engine,

@@ -1,7 +1,8 @@
 //! Sandboxes as Docker containers, by the Engine API (1.41 and later). bollard is used here and nowhere else.
 //!
 //! A boot is create, start, exec: the exec runs the agent under a uid of its own and its stream is taken over at once, so
-//! that a request later finds an open conversation and no call to the daemon is on its path.
+//! that a request later finds an open conversation and no call to the daemon is on its path. Or it is create, attach, start: the
+//! container's first process becomes PID 1 and the agent, and the container's own streams are the conversation.
 
 mod attach;
 mod ghosts;
@@ -33,6 +34,7 @@ use crate::observe::{EngineFault, EngineOperation, Observer};
 pub struct DockerConfig {
     /// `unix:///var/run/docker.sock` or `tcp://host:port`.
     pub host: String,
+    pub handoff: Handoff,
     /// Written on every container, so that a later run of the same owner knows them again.
     pub owner: String,
     pub boot: String,
@@ -45,6 +47,16 @@ pub struct DockerConfig {
     pub cpu_shares: u64,
     /// How long one call may take. Too small and a loaded daemon makes no sandbox, too large and a dead one is noticed late.
     pub patience: Duration,
+}
+
+/// How a sandbox is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handoff {
+    /// No process of a container ever has a capability.
+    Exec,
+    /// The first has three, by which it gives up all, for as long as it takes to do so. Spares the exec, a quarter of what a
+    /// sandbox costs.
+    Attach,
 }
 
 #[derive(Clone)]
@@ -125,9 +137,20 @@ impl DockerEngine {
             .call(EngineOperation::Create, "create a sandbox", |docker| docker.create_container(Some(options), body))
             .await;
         let created = made.inspect_err(|_| self.precedence.forget())?;
-        self.call(EngineOperation::Start, "start a sandbox", |docker| docker.start_container(name, None)).await?;
-        let (output, input) =
-            self.call(EngineOperation::Exec, "start the agent", |docker| open_agent(docker, spec)).await?;
+        let start =
+            || self.call(EngineOperation::Start, "start a sandbox", |docker| docker.start_container(name, None));
+        let (output, input) = match self.config.handoff {
+            Handoff::Exec => {
+                start().await?;
+                self.call(EngineOperation::Exec, "start the agent", |docker| open_agent(docker, spec)).await?
+            }
+            Handoff::Attach => {
+                let streams =
+                    self.call(EngineOperation::Attach, "attach", |docker| attach::before_start(docker, name)).await?;
+                start().await?;
+                streams
+            }
+        };
         let memory = memory::Memory::new(self.clone(), spec.id.clone(), &created.id, spec.memory_bytes);
         Ok(attach::link(output, input, &spec.id, memory))
     }

@@ -19,6 +19,7 @@ mod command_line;
 mod compiles;
 mod drain;
 mod faults;
+mod handoff;
 mod hints;
 mod hostile;
 mod invariants;

@@ -90,7 +90,7 @@ fn each_case_has_its_own_peak() {
 }
 
 /// The usual engine behind a TCP port, for as long as the test's process lives.
-fn over_tcp() -> DockerHost {
+pub fn over_tcp() -> DockerHost {
     let socket = DockerHost::usual().0.trim_start_matches("unix://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

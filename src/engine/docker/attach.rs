@@ -1,8 +1,13 @@
-//! An exec's hijacked stream as a plain reader and writer.
+//! A hijacked stream, of an exec or of a container, as a plain reader and writer.
 
 use std::{io, pin::Pin};
 
-use bollard::{container::LogOutput, errors::Error};
+use bollard::{
+    Docker,
+    container::{AttachContainerResults, LogOutput},
+    errors::Error,
+    query_parameters::AttachContainerOptionsBuilder,
+};
 use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 use tokio_util::io::StreamReader;
@@ -13,6 +18,13 @@ use super::super::{Controls, Link, Proven, SandboxId};
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 type Input = Pin<Box<dyn AsyncWrite + Send>>;
 pub(super) type Attached = (Output, Input);
+
+/// All that a container says from its start on.
+pub(super) async fn before_start(docker: &Docker, name: &str) -> Result<Attached, Error> {
+    let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+    let AttachContainerResults { output, input } = docker.attach_container(name, Some(options)).await?;
+    Ok((output, input))
+}
 
 /// The agent's stdout is the conversation. What it says on stderr are its last words, for the operator.
 pub(super) fn link(output: Output, input: Input, id: &SandboxId, controls: impl Controls + 'static) -> Link {

@@ -12,13 +12,16 @@ use super::{
         group::{AGENT_MEMORY, AGENT_PROCESSES},
         places::{PLACES, Place},
     },
-    DockerConfig,
+    DockerConfig, Handoff,
 };
 
 pub(super) const AGENT: &str = "/caisson/agent";
 pub(super) const OWNER_LABEL: &str = "caisson.owner";
 const BOOT_LABEL: &str = "caisson.boot";
 const LANGUAGE_LABEL: &str = "caisson.language";
+
+/// What it takes to become two users and to leave all of root behind.
+const TO_PART: [&str; 3] = ["SETGID", "SETPCAP", "SETUID"];
 
 /// With less, the runtime's helper, which has a dozen threads, cannot bring the agent in.
 const LEAST_PROCESSES: u64 = 32;
@@ -33,6 +36,7 @@ pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig, parent: Opt
     };
     let host = HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
+        cap_add: (config.handoff == Handoff::Attach).then(|| owned(&TO_PART)),
         security_opt: Some(vec!["no-new-privileges".to_owned(), format!("seccomp={}", config.seccomp)]),
         readonly_rootfs: Some(true),
         ipc_mode: Some("none".to_owned()),
@@ -60,18 +64,26 @@ pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig, parent: Opt
         privileged: Some(false),
         ..HostConfig::default()
     };
+    let is_attached = config.handoff == Handoff::Attach;
+    let (agent, job) = (spec.agent_uid.to_string(), spec.job_uid.to_string());
+    let (user, words) = match config.handoff {
+        Handoff::Exec => (format!("{job}:{job}"), vec![AGENT, "init", &agent]),
+        Handoff::Attach => ("0:0".to_owned(), vec![AGENT, "both", &agent, &job]),
+    };
     ContainerCreateBody {
         image: Some(spec.image.clone()),
-        user: Some(format!("{0}:{0}", spec.job_uid)),
-        cmd: Some(vec![AGENT.to_owned(), "init".to_owned(), spec.agent_uid.to_string()]),
+        user: Some(user),
+        cmd: Some(owned(&words)),
         entrypoint: Some(Vec::new()),
         env: Some(Vec::new()),
         working_dir: Some("/".to_owned()),
         hostname: Some("box".to_owned()),
         // An empty network namespace of its own, and none of the daemon's network code on the way.
         network_disabled: Some(true),
-        attach_stdin: Some(false),
-        open_stdin: Some(false),
+        attach_stdin: Some(is_attached),
+        open_stdin: Some(is_attached),
+        // When we hang up the agent sees its input's end, and leaves.
+        stdin_once: Some(is_attached),
         tty: Some(false),
         labels: Some(HashMap::from([
             (OWNER_LABEL.to_owned(), config.owner.clone()),
@@ -103,10 +115,10 @@ mod tests {
     use crate::{engine::SandboxId, job::LanguageId};
 
     fn body() -> ContainerCreateBody {
-        body_with(None, None)
+        body_with(Handoff::Exec, None, None)
     }
 
-    fn body_with(of_language: Option<&str>, of_engine: Option<&str>) -> ContainerCreateBody {
+    fn body_with(handoff: Handoff, of_language: Option<&str>, of_engine: Option<&str>) -> ContainerCreateBody {
         let spec = SandboxSpec {
             id: SandboxId::new("caisson", "b00t", 7),
             language: LanguageId::new("python"),
@@ -122,6 +134,7 @@ mod tests {
         };
         let config = DockerConfig {
             host: String::new(),
+            handoff,
             owner: "caisson".to_owned(),
             boot: "b00t".to_owned(),
             runtime: of_engine.map(str::to_owned),
@@ -138,8 +151,24 @@ mod tests {
     }
 
     #[test]
+    fn who_is_attached_to_begins_as_root_with_the_way_out_of_it_and_differs_in_nothing_else() {
+        let mut attached = body_with(Handoff::Attach, None, None);
+        let host = attached.host_config.as_mut().unwrap();
+        assert_eq!(host.cap_add.take().unwrap(), TO_PART);
+        assert_eq!(host.cap_drop.as_deref(), Some(&["ALL".to_owned()][..]));
+        assert_eq!(attached.user.take().as_deref(), Some("0:0"));
+        assert_eq!(attached.cmd.take().unwrap(), [AGENT, "both", "200015", "200014"]);
+        for stdin in [&mut attached.attach_stdin, &mut attached.open_stdin, &mut attached.stdin_once] {
+            assert_eq!(stdin.replace(false), Some(true));
+        }
+        let execed = body();
+        assert_eq!(attached, ContainerCreateBody { user: None, cmd: None, ..execed });
+    }
+
+    #[test]
     fn a_language_may_have_a_runtime_of_its_own() {
-        let runtime = |of_language, of_engine| body_with(of_language, of_engine).host_config.unwrap().runtime;
+        let runtime =
+            |of_language, of_engine| body_with(Handoff::Exec, of_language, of_engine).host_config.unwrap().runtime;
         assert_eq!(runtime(None, None), None);
         assert_eq!(runtime(None, Some("crun")).as_deref(), Some("crun"));
         assert_eq!(runtime(Some("runsc"), Some("crun")).as_deref(), Some("runsc"));
