@@ -3,9 +3,10 @@
 
 use std::{ffi::CString, fs, io, os::unix::fs::symlink, path::Path};
 
-use caisson_protocol::{Groups, Make};
+use caisson_protocol::{Groups, Make, Place, Store};
 use rustix::{
-    fs::{CWD, FileType, Mode, makedev, mknodat},
+    fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Uid, chownat, makedev, mkdirat, mknodat, open},
+    io::Errno,
     mount::{
         MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount, mount_bind, mount_change,
         mount_remount, move_mount, unmount,
@@ -82,18 +83,45 @@ fn seal(path: &str, flags: MountFlags) -> io::Result<()> {
     Ok(mount_remount(path, MountFlags::BIND | MountFlags::RDONLY | flags, "")?)
 }
 
+/// One file system. Seen at several places, it lies at the first of them while they are made, and below that one then, where nobody
+/// comes to it.
+fn stock(store: &Store) -> rustix::io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    let make = |options: String, at: &str| {
+        let options = CString::new(options).map_err(|_| Errno::INVAL)?;
+        mount("tmpfs", at, "tmpfs", flags, options.as_c_str())
+    };
+    let (first, others) = match store.places.as_slice() {
+        [] => return Ok(()),
+        [Place { path, mode, uid, exec: true }] => {
+            return make(format!("{},mode={mode:o},uid={uid},gid={uid}", store.bounds), path);
+        }
+        [first, others @ ..] => (first, others),
+    };
+    make(store.bounds.clone(), &first.path)?;
+    let base = open(&*first.path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    for place in others.iter().chain([first]) {
+        let name = place.path.trim_start_matches('/').replace('/', "-");
+        mkdirat(&base, &*name, Mode::from_raw_mode(place.mode))?;
+        let (user, group) = (Uid::from_raw(place.uid), Gid::from_raw(place.uid));
+        chownat(&base, &*name, Some(user), Some(group), AtFlags::empty())?;
+        mount_bind(format!("{}/{name}", first.path), &*place.path)?;
+        if !place.exec {
+            mount_remount(&*place.path, MountFlags::BIND | MountFlags::NOEXEC | flags, "")?;
+        }
+    }
+    Ok(())
+}
+
 /// What one sandbox has for itself. By its PID 1, in namespaces of its own.
 pub fn furnish(make: &Make, groups: &Groups, group_mounts: &[std::os::fd::OwnedFd]) -> io::Result<()> {
     let told = |what: &str, error: rustix::io::Errno| io::Error::other(format!("{what}: {}", io::Error::from(error)));
     let bare = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     // Processes alone: whatever else is below /proc tells of the host.
     mount("proc", "/proc", "proc", bare, c"subset=pid").map_err(|error| told("/proc could not be mounted", error))?;
-    for place in &make.places {
-        let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        let flags = if place.exec { flags } else { flags | MountFlags::NOEXEC };
-        let options = CString::new(place.options.as_str()).map_err(io::Error::other)?;
-        mount("tmpfs", Path::new(&place.path), "tmpfs", flags, options.as_c_str())
-            .map_err(|error| told(&format!("{} could not be mounted", place.path), error))?;
+    for store in &make.stores {
+        let paths = store.places.iter().map(|place| &*place.path).collect::<Vec<_>>().join(", ");
+        stock(store).map_err(|error| told(&format!("{paths} could not be mounted"), error))?;
     }
     for (place, mount) in group_places(groups).iter().zip(group_mounts) {
         move_mount(mount, "", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)

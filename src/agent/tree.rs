@@ -95,7 +95,14 @@ fn touch(path: &str) -> io::Result<()> {
 /// Bytes of memory that files hold in the places a job can write to.
 pub fn held_bytes() -> io::Result<u64> {
     let mut held = 0;
+    let mut counted = Vec::with_capacity(WRITABLE.len());
     for directory in WRITABLE {
+        // They may share one file system.
+        let device = rustix::fs::stat(directory)?.st_dev;
+        if counted.contains(&device) {
+            continue;
+        }
+        counted.push(device);
         let stat = rustix::fs::statvfs(directory)?;
         held += (stat.f_blocks - stat.f_bfree) * stat.f_frsize;
     }

@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 
-use caisson_protocol::{Begin, Make};
+use caisson_protocol::{Begin, Make, Store};
 use control::{Alive, Control};
 use futures_util::future::BoxFuture;
 use hierarchy::Hierarchy;
@@ -38,8 +38,9 @@ use slot::Slot;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight, group::Bounds,
-    places::PLACES,
+    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight,
+    group::Bounds,
+    places::{Owner, PLACES, Place, bounds},
 };
 use crate::observe::{EngineFault, EngineOperation, Observer};
 
@@ -270,15 +271,21 @@ impl Engine for NativeEngine {
 }
 
 fn make(spec: &SandboxSpec) -> Make {
-    let place = |place: &super::places::Place| caisson_protocol::Place {
+    let place = |place: &&Place| caisson_protocol::Place {
         path: place.path.to_owned(),
-        options: place.options(spec),
+        mode: place.mode,
+        uid: place.uid(spec),
         exec: place.exec,
+    };
+    // Each file system costs the kernel some memory in every control group there is: one for each owner is enough.
+    let store = |owner| {
+        let places = Vec::from_iter(PLACES.iter().filter(|place| place.owner == owner));
+        Store { bounds: bounds(&places, spec), places: places.iter().map(place).collect() }
     };
     Make {
         job_uid: spec.job_uid,
         agent_uid: spec.agent_uid,
-        places: PLACES.iter().map(place).collect(),
+        stores: [Owner::Agent, Owner::Job].map(store).into(),
         file_size_bytes: spec.file_size_bytes,
         open_files: spec.open_files,
     }

@@ -55,17 +55,26 @@ pub enum Groups {
 pub struct Make {
     pub job_uid: u32,
     pub agent_uid: u32,
-    /// Where files can be written, each in memory of its own.
-    pub places: Vec<Place>,
+    /// Where files can be written.
+    pub stores: Vec<Store>,
     pub file_size_bytes: u64,
     pub open_files: u64,
+}
+
+/// A file system in memory, and where it is to be seen: at each place a directory of its own in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// What bounds it, as options of the mount.
+    pub bounds: String,
+    /// One at least.
+    pub places: Vec<Place>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     pub path: String,
-    /// Options of the mount.
-    pub options: String,
+    pub mode: u32,
+    pub uid: u32,
     /// Whether files there may be executed.
     pub exec: bool,
 }
