@@ -231,9 +231,10 @@ fn wait_for_main(running: &Running, death: &mut Death, channel: &Channel, childr
 }
 
 /// One call reaches every process of the job at once: a fork with a SIGKILL pending fails. Orphans become our children,
-/// so when there are no children left there are no processes left.
+/// so when there are no children left there are no processes left. Most programs leave none: for them the call is spared, since the
+/// kernel looks at every process of the host for it.
 fn kill_all(main: i32, death: &mut Death) {
-    loop {
+    while has_children() {
         // SAFETY: signals only; PID 1 itself is spared by the kernel, the agent by its uid.
         unsafe { libc::kill(-1, libc::SIGKILL) };
         match reap(0) {
@@ -248,6 +249,16 @@ fn kill_all(main: i32, death: &mut Death) {
 /// Leaves no process, whatever there was.
 fn end_all() {
     kill_all(0, &mut Death::unknown());
+}
+
+/// Of those that we wait for: a job's process can be no other, since the kernel makes every orphan an ordinary child again.
+fn has_children() -> bool {
+    // SAFETY: all zero is a valid siginfo, which is a valid place for the answer.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        libc::waitid(libc::P_ALL, 0, &mut info, flags) == 0 || *libc::__errno_location() != libc::ECHILD
+    }
 }
 
 /// Whether a child has ended. It is buried by whoever ends the others.
