@@ -26,7 +26,7 @@ use bollard::{
 use futures_util::{StreamExt, future::BoxFuture};
 use tokio::time::{Instant, sleep, timeout};
 
-use self::precedence::{Place, Precedence};
+use self::precedence::{Parent, Precedence};
 use super::{Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight};
 use crate::observe::{EngineFault, EngineOperation, Observer};
 
@@ -161,14 +161,14 @@ impl DockerEngine {
         if shares == 0 || !self.is_local() {
             return Ok(None);
         }
-        let place = match self.precedence.known() {
-            Some(place) => place,
+        let whose = match self.precedence.known() {
+            Some(whose) => whose,
             None => {
                 let told = self.call(EngineOperation::Probe, "tell of itself", |docker| docker.info()).await?;
                 self.precedence.learn(&told)
             }
         };
-        Ok(if place == Place::Ours { precedence::parent(shares) } else { None })
+        Ok(if whose == Parent::Ours { precedence::parent(shares) } else { None })
     }
 
     /// Waits until it has left by itself; false when it is stuck or cannot be waited for.

@@ -25,27 +25,27 @@ const ONE_PROCESS: u64 = 1024;
 const ONE_GROUP: u64 = 100;
 const MOST_WEIGHT: u64 = 10_000;
 
-/// The place, once it is known whether there is one.
+/// Whose group is to hold the containers, once it is known.
 #[derive(Debug, Default)]
-pub(super) struct Precedence(Mutex<Option<Place>>);
+pub(super) struct Precedence(Mutex<Option<Parent>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Parent {
     Ours,
-    /// Where the daemon puts it by itself.
+    /// The daemon puts containers where it does by itself.
     Daemons,
 }
 
 impl Precedence {
-    pub fn known(&self) -> Option<Place> {
+    pub fn known(&self) -> Option<Parent> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn learn(&self, info: &SystemInfo) -> Place {
+    pub fn learn(&self, info: &SystemInfo) -> Parent {
         let is_plain = info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::CGROUPFS);
-        let place = if is_plain { Place::Ours } else { Place::Daemons };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
-        place
+        let parent = if is_plain { Parent::Ours } else { Parent::Daemons };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(parent);
+        parent
     }
 
     /// A daemon that has come back may have another driver.
@@ -57,7 +57,7 @@ impl Precedence {
 impl Drop for Precedence {
     /// The runtime has made a directory in each tree. Those in which another server has its sandboxes stay.
     fn drop(&mut self) {
-        if self.known() != Some(Place::Ours) {
+        if self.known() != Some(Parent::Ours) {
             return;
         }
         let trees = fs::read_dir(TREES).into_iter().flatten().flatten().map(|tree| tree.path());
