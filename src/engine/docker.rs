@@ -54,7 +54,7 @@ pub struct DockerConfig {
 pub enum Handoff {
     /// No process of a container ever has a capability.
     Exec,
-    /// The first has three, by which it gives up all, for as long as it takes to do so. Spares the exec, a quarter of what a
+    /// The first has three, by which it gives up all, for as long as it takes to do so. Spares the exec, a fifth of what a
     /// sandbox costs.
     Attach,
 }
