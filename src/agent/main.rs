@@ -1,4 +1,4 @@
-//! The program inside a sandbox: one static binary, two roles, two uids.
+//! The program inside a sandbox: one static binary, two processes, two uids.
 //!
 //! ```text
 //! server ══frames══ serve (agent uid, exec'd while warming)      talks, meters, decides when a limit is reached
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Goes to the container's discarded log, or to the server as the exec's stderr.
+            // Goes to the container's discarded log, or to the server, as the stderr of what it talks to.
             eprintln!("caisson-agent: {error}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! The conversation with the server over the exec's own stdin and stdout.
+//! The conversation with the server over the agent's own stdin and stdout.
 
 use std::{
     io,

@@ -54,8 +54,8 @@ pub struct DockerConfig {
 pub enum Handoff {
     /// No process of a container ever has a capability.
     Exec,
-    /// The first has three, by which it gives up all, for as long as it takes to do so. Spares the exec, a fifth of what a
-    /// sandbox costs.
+    /// The first has three, by which it gives up all, for as long as it takes to do so. Spares the exec, an eighth to a fifth of
+    /// what a sandbox costs.
     Attach,
 }
 
@@ -168,7 +168,7 @@ impl DockerEngine {
                 self.precedence.learn(&told)
             }
         };
-        Ok(if whose == Parent::Ours { precedence::parent(shares) } else { None })
+        Ok(if whose == Parent::Ours { self.precedence.group(shares) } else { None })
     }
 
     /// Waits until it has left by itself; false when it is stuck or cannot be waited for.
