@@ -112,7 +112,7 @@ fn occupied_groups(owner: &str) -> Vec<String> {
     names.filter(|name| !processes_of(owner, name).is_empty()).collect()
 }
 
-/// In the order in which they came, as far as numbers tell.
+/// By number.
 pub fn processes_of(owner: &str, group: &str) -> Vec<String> {
     let files = trees(owner).map(|tree| tree.join(group).join("cgroup.procs"));
     let text = files.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap_or_default();
