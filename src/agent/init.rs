@@ -253,22 +253,22 @@ fn end_all() {
 
 /// Of those that we wait for: a job's process can be no other, since the kernel makes every orphan an ordinary child again.
 fn has_children() -> bool {
-    // SAFETY: all zero is a valid siginfo, which is a valid place for the answer.
-    unsafe {
-        let mut info: libc::siginfo_t = std::mem::zeroed();
-        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-        libc::waitid(libc::P_ALL, 0, &mut info, flags) == 0 || *libc::__errno_location() != libc::ECHILD
-    }
+    !matches!(peek(libc::P_ALL, 0), Err(error) if error.raw_os_error() == Some(libc::ECHILD))
 }
 
 /// Whether a child has ended. It is buried by whoever ends the others.
 fn has_died(pid: i32) -> bool {
     let Ok(id) = libc::id_t::try_from(pid) else { return true };
+    peek(libc::P_PID, id).map_or(true, |dead| dead != 0)
+}
+
+/// Who of these children has ended, who stays to be buried; 0 when all of them live.
+fn peek(kind: libc::idtype_t, id: libc::id_t) -> io::Result<i32> {
     // SAFETY: all zero is a valid siginfo, which is a valid place for the answer.
     unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
-        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-        libc::waitid(libc::P_PID, id, &mut info, flags) != 0 || info.si_pid() != 0
+        child::check(libc::waitid(kind, id, &mut info, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT))?;
+        Ok(info.si_pid())
     }
 }
 

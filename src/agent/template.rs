@@ -120,8 +120,10 @@ pub fn furnish(make: &Make, groups: &Groups, group_mounts: &[std::os::fd::OwnedF
     // Processes alone: whatever else is below /proc tells of the host.
     mount("proc", "/proc", "proc", bare, c"subset=pid").map_err(|error| told("/proc could not be mounted", error))?;
     for store in &make.stores {
-        let paths = store.places.iter().map(|place| &*place.path).collect::<Vec<_>>().join(", ");
-        stock(store).map_err(|error| told(&format!("{paths} could not be mounted"), error))?;
+        stock(store).map_err(|error| {
+            let paths = store.places.iter().map(|place| &*place.path).collect::<Vec<_>>().join(", ");
+            told(&format!("{paths} could not be mounted"), error)
+        })?;
     }
     for (place, mount) in group_places(groups).iter().zip(group_mounts) {
         move_mount(mount, "", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
