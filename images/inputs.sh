@@ -54,6 +54,18 @@ find_agent() {
     ! ldd "$AGENT" 2>/dev/null | grep -q '=>' || fail "the agent $AGENT is not statically linked"
 }
 
+# Where languages fork their interpreter: a library that it loads, with the C library of the image, which must not be older than
+# that of the machine it is built on.
+find_zygote() {
+    ZYGOTE="${CAISSON_ZYGOTE:-}"
+    if [ -z "$ZYGOTE" ]; then
+        say "zygote: cargo build --release -p caisson-zygote"
+        (cd "$ROOT" && cargo build --quiet --release -p caisson-zygote 9>&-) || fail "the zygote does not compile"
+        ZYGOTE="${CARGO_TARGET_DIR:-$ROOT/target}/release/libcaisson_zygote.so"
+    fi
+    [ -f "$ZYGOTE" ] || fail "no zygote at $ZYGOTE"
+}
+
 # ---- hashes ---------------------------------------------------------------------------------------------------------
 
 hash_text() { sha256sum | cut -d' ' -f1; }

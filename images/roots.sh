@@ -6,6 +6,7 @@
 #
 # CAISSON_ROOTS      where they are: target/roots unless told otherwise; the image caisson/x:latest is caisson/x
 # CAISSON_AGENT      an agent that is already built (static, for Linux); otherwise cargo builds it
+# CAISSON_ZYGOTE     the library for interpreters that is already built; otherwise cargo builds it
 # CARGO_TARGET_DIR   as for cargo
 #
 # A root is built only if something that goes into it changed: <root>.inputs holds a hash of it all, and one of the
@@ -102,10 +103,15 @@ provide_base() {
 
 # ---- languages ------------------------------------------------------------------------------------------------------
 
-# Renamed over the old one, which a sandbox that is being started may have open.
+# Renamed over the old ones, which a sandbox that is being started may have open.
+# put_ours FILE ROOT NAME
+put_ours() {
+    install -o root -g root -m 0755 "$1" "$2/caisson/.$3.new"
+    mv -T "$2/caisson/.$3.new" "$2/caisson/$3"
+}
 put_agent() {
-    install -o root -g root -m 0755 "$AGENT" "$1/caisson/.agent.new"
-    mv -T "$1/caisson/.agent.new" "$1/caisson/agent"
+    put_ours "$AGENT" "$1" agent
+    put_ours "$ZYGOTE" "$1" zygote.so
 }
 
 # make_root LANGUAGE NEW
@@ -132,7 +138,7 @@ build_root() {
     local root="$ROOTS/caisson/$1" begin=$SECONDS made agent now
     made="$(printf '%s\n' "$BASE_ID" "$(hash_directory "$IMAGES/$1")" "$(hash_directory "$IMAGES/agent")" \
         "$(hash_file "$IMAGES/chroot.sh")" | hash_text)"
-    agent="$(hash_file "$AGENT")"
+    agent="$(cat "$AGENT" "$ZYGOTE" | hash_text)"
     now="$(inputs_of "$root")"
     if [ "$now" = "$made $agent" ]; then
         say "[$2] $root: up to date"
@@ -210,12 +216,13 @@ main() {
     mkdir -p "$STATE"
     install_mmdebstrap
     find_agent
+    find_zygote
     if [ "$(id -u)" -eq 0 ]; then
         build_roots "${languages[@]}"
     else
         # Cargo worked as the user, so that what it built is the user's; the rest is root's.
-        as_root env CAISSON_ROOTS="$ROOTS" CAISSON_AGENT="$(realpath "$AGENT")" CAISSON_DEBIAN_MIRROR="$MIRROR" \
-            CAISSON_DEBIAN_SECURITY_MIRROR="$SECURITY_MIRROR" "$0" "${languages[@]}"
+        as_root env CAISSON_ROOTS="$ROOTS" CAISSON_AGENT="$(realpath "$AGENT")" CAISSON_ZYGOTE="$(realpath "$ZYGOTE")" \
+            CAISSON_DEBIAN_MIRROR="$MIRROR" CAISSON_DEBIAN_SECURITY_MIRROR="$SECURITY_MIRROR" "$0" "${languages[@]}"
     fi
 }
 

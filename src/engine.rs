@@ -111,6 +111,19 @@ pub struct SandboxSpec {
     pub open_files: u64,
     /// Processors that all processes together may keep busy.
     pub cpus: f64,
+    /// What an engine that can do so starts once for many sandboxes.
+    pub zygote: Option<Zygote>,
+}
+
+/// A program that is started up to the moment in which it opens its source, and of which sandboxes are given copies.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Zygote {
+    pub argv: Vec<String>,
+    /// `NAME=value`.
+    pub env: Vec<String>,
+    /// Its source, below the work directory.
+    pub entry: String,
+    pub stack_bytes: u64,
 }
 
 /// How a sandbox is brought to its end.

@@ -109,6 +109,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// The environment as the kernel takes it: `NAME=value`.
+    pub fn environment(&self) -> Vec<String> {
+        self.env.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
+
     /// The same, with nothing on its standard input.
     pub fn without_input(&self) -> Self {
         let Self { argv, env, stdin: _, limits, overflow, output, arm } = self;

@@ -25,6 +25,7 @@ use crate::{
     child::{Program, Running},
     confine::Confinement,
     tree::{self, WORK},
+    zygote::Zygote,
 };
 
 /// How long an interpreter may take to open its script. Too small and a loaded host arms nothing; too large and a program
@@ -45,13 +46,14 @@ impl Armed {
         entry: String,
         spawn: &Spawn,
         confinement: &Option<Confinement>,
+        zygote: Option<&Zygote>,
         fds: Vec<OwnedFd>,
         has_died: impl Fn(i32) -> bool,
     ) -> io::Result<Self> {
         tree::clear_all()?;
         let path = Path::new(WORK).join(&entry);
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        let running = Program::new(spawn, confinement)?.launch(fds)?;
+        let running = Program::new(spawn, confinement, zygote)?.launch(fds)?;
         let deadline = Instant::now() + OPEN_PATIENCE;
         let source = loop {
             match open(&path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {

@@ -25,6 +25,7 @@ use crate::{
     child::{self, check},
     filter::{self, Program},
     hide, init, serve, template,
+    zygote::Zygote,
 };
 
 /// As in the kernel's `sched.h`; libc's has too few bits.
@@ -41,7 +42,13 @@ struct Belongings {
 }
 
 /// Returns the pid of the sandbox's PID 1 and its descriptor.
-pub fn bear(groups: &Groups, filter: &Program, make: &Make, fds: Vec<OwnedFd>) -> io::Result<(i32, OwnedFd)> {
+pub fn bear(
+    groups: &Groups,
+    filter: &Program,
+    zygote: Option<&Zygote>,
+    make: &Make,
+    fds: Vec<OwnedFd>,
+) -> io::Result<(i32, OwnedFd)> {
     let belongings = Belongings::sort(fds, groups.count())?;
     let born_into = match groups {
         Groups::Split(_) => None,
@@ -50,7 +57,7 @@ pub fn bear(groups: &Groups, filter: &Program, make: &Make, fds: Vec<OwnedFd>) -
     match fork(born_into)? {
         Fork::Parent { pid, pidfd } => Ok((pid, pidfd)),
         // They are closed at once, and not when their owner goes.
-        Fork::Child => end_with(live(groups, filter, make, &ManuallyDrop::new(belongings))),
+        Fork::Child => end_with(live(groups, filter, zygote, make, &ManuallyDrop::new(belongings))),
     }
 }
 
@@ -69,7 +76,13 @@ impl Belongings {
 }
 
 /// The life of PID 1.
-fn live(groups: &Groups, filter: &Program, make: &Make, belongings: &Belongings) -> io::Result<()> {
+fn live(
+    groups: &Groups,
+    filter: &Program,
+    zygote: Option<&Zygote>,
+    make: &Make,
+    belongings: &Belongings,
+) -> io::Result<()> {
     let Belongings { talk, network, entrances, group_mounts } = belongings;
     if let Groups::Split(_) = groups {
         // Before anything else, so that all it takes is charged to it. By the thread itself: moving another one makes the
@@ -85,7 +98,7 @@ fn live(groups: &Groups, filter: &Program, make: &Make, belongings: &Belongings)
     rustix::system::sethostname(b"box")?;
     bound(make)?;
     give_up_most(filter)?;
-    part(Some(talk), make.agent_uid, make.job_uid, || {
+    part(Some(talk), make.agent_uid, make.job_uid, zygote, || {
         // The nursery's end is the sandbox's.
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The nursery does not look after its dead, PID 1 does.
@@ -102,7 +115,7 @@ pub fn begin(agent_uid: u32, job_uid: u32) -> io::Result<()> {
     child::settle()?;
     give_up_gaining()?;
     filter::enter()?;
-    part(None, agent_uid, job_uid, || Ok(()))
+    part(None, agent_uid, job_uid, None, || Ok(()))
 }
 
 /// Becomes two, PID 1 and the agent. `talk` is the agent's conversation, where it is not its input and output already; `settle`
@@ -111,6 +124,7 @@ fn part(
     talk: Option<&OwnedFd>,
     agent_uid: u32,
     job_uid: u32,
+    zygote: Option<&Zygote>,
     settle: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<()> {
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
@@ -123,7 +137,7 @@ fn part(
         let ours = hold(Some(null.as_raw_fd()), ours)?;
         become_user(job_uid)?;
         settle()?;
-        init::run(|| Ok(Channel::new(ours)))
+        init::run(|| Ok(Channel::new(ours)), zygote)
     }
 }
 

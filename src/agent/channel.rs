@@ -42,6 +42,8 @@ pub enum Order {
 pub struct Spawn {
     pub argv: Vec<String>,
     pub env: Vec<String>,
+    /// Rather a copy of what the nursery has started, if that is the same.
+    pub forked: bool,
     pub keep: bool,
     pub cpu_seconds: u64,
     /// Absent where the control group has the same bound: it counts what it refuses, and a limit of the process does not.
@@ -75,12 +77,15 @@ pub struct Death {
     pub max_rss_bytes: u64,
     pub not_kept: bool,
     pub kept_bytes: u64,
+    /// It was a copy.
+    pub forked: bool,
 }
 
 impl Death {
     /// Of a program that is about to be killed, until more is known.
     pub fn unknown() -> Self {
-        Self { exit: caisson_protocol::Exit::Signal(libc::SIGKILL), max_rss_bytes: 0, not_kept: false, kept_bytes: 0 }
+        let exit = caisson_protocol::Exit::Signal(libc::SIGKILL);
+        Self { exit, max_rss_bytes: 0, not_kept: false, kept_bytes: 0, forked: false }
     }
 }
 

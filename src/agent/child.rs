@@ -4,9 +4,11 @@ use std::{
     ffi::CString,
     io,
     os::fd::{AsRawFd, OwnedFd},
+    ptr::NonNull,
+    sync::atomic::{AtomicI32, Ordering},
 };
 
-use crate::{channel::Spawn, confine::Confinement, hide};
+use crate::{channel::Spawn, confine::Confinement, hide, zygote::Zygote};
 
 /// Everything that needs memory, made before the child.
 pub struct Program<'c> {
@@ -14,6 +16,8 @@ pub struct Program<'c> {
     env: Vec<CString>,
     limits: Vec<(libc::__rlimit_resource_t, u64)>,
     confinement: &'c Option<Confinement>,
+    /// What it is to be a copy of.
+    original: Option<&'c Zygote>,
 }
 
 /// A program that has been started.
@@ -21,7 +25,12 @@ pub struct Running {
     pub main: i32,
     /// Raised by the agent when it is to be ended.
     pub halt: OwnedFd,
+    /// Of a copy, which may fail after its start.
+    note: Option<Note>,
 }
+
+/// Memory that a copy shares with us, until it is the program: there it leaves why it did not come so far.
+struct Note(NonNull<AtomicI32>);
 
 /// What the child is handed, and where it leaves the reason if it could not start the program.
 struct Launch<'a> {
@@ -41,7 +50,7 @@ const LAST_FD: libc::c_uint = i32::MAX as libc::c_uint;
 const STACK: usize = 64 * 1024;
 
 impl<'c> Program<'c> {
-    pub fn new(spawn: &Spawn, confinement: &'c Option<Confinement>) -> io::Result<Self> {
+    pub fn new(spawn: &Spawn, confinement: &'c Option<Confinement>, zygote: Option<&'c Zygote>) -> io::Result<Self> {
         let mut limits = vec![
             (libc::RLIMIT_NOFILE, spawn.open_files),
             (libc::RLIMIT_FSIZE, spawn.file_size_bytes),
@@ -53,14 +62,45 @@ impl<'c> Program<'c> {
             // Counts all of the uid, which no other sandbox shares: the job's processes and PID 1.
             limits.push((libc::RLIMIT_NPROC, processes.saturating_add(1)));
         }
-        Ok(Self { argv: strings(&spawn.argv)?, env: strings(&spawn.env)?, limits, confinement })
+        let original = zygote.filter(|zygote| spawn.forked && zygote.is(spawn));
+        Ok(Self { argv: strings(&spawn.argv)?, env: strings(&spawn.env)?, limits, confinement, original })
     }
 
     /// Starts the program with the descriptors that came with the order to do so.
     pub fn launch(&self, fds: Vec<OwnedFd>) -> io::Result<Running> {
         let fds: [OwnedFd; 4] = fds.try_into().map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
         let [stdin, stdout, stderr, halt] = fds;
-        Ok(Running { main: self.start(&[stdin, stdout, stderr])?, halt })
+        let stdio = [stdin, stdout, stderr];
+        let (main, note) = match self.original {
+            Some(original) => {
+                let note = Note::new()?;
+                (self.copy(original, &stdio, &note)?, Some(note))
+            }
+            None => (self.start(&stdio)?, None),
+        };
+        Ok(Running { main, halt, note })
+    }
+
+    /// Starts a copy of what we are a copy of as well; returns its pid. By libc's own fork, which sees to it that the threads, locks
+    /// and numbers that libc keeps are the new process's.
+    fn copy(&self, original: &Zygote, stdio: &[OwnedFd; 3], note: &Note) -> io::Result<i32> {
+        // SAFETY: this process has one thread.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                match self.give_up(stdio).and_then(|()| original.restore()) {
+                    Ok(()) => {
+                        note.part_from();
+                        original.own_memory();
+                        original.go_on();
+                    }
+                    Err(error) => note.leave(&error),
+                }
+                // SAFETY: ends the process, and runs nothing that PID 1 or the program would have run at its end.
+                unsafe { libc::_exit(127) }
+            }
+            pid => Ok(pid),
+        }
     }
 
     /// Starts the program in a process of its own; returns its pid. An error of `execve` itself is `Err` too.
@@ -115,6 +155,52 @@ impl<'c> Program<'c> {
             check(libc::chdir(WORK.as_ptr()))?;
         }
         Ok(())
+    }
+}
+
+impl Running {
+    pub fn is_copy(&self) -> bool {
+        self.note.is_some()
+    }
+
+    /// The error number for which a copy did not become the program.
+    pub fn failure(&self) -> Option<i32> {
+        self.note.as_ref().and_then(Note::read)
+    }
+}
+
+impl Note {
+    fn new() -> io::Result<Self> {
+        let (protection, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        // SAFETY: new memory, at a place of the kernel's choice.
+        let place = unsafe { libc::mmap(std::ptr::null_mut(), size_of::<AtomicI32>(), protection, kind, -1, 0) };
+        if place == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        NonNull::new(place.cast()).map(Self).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))
+    }
+
+    fn leave(&self, error: &io::Error) {
+        // SAFETY: mapped since `new`, zero at first, and as large as this.
+        unsafe { self.0.as_ref() }.store(error.raw_os_error().unwrap_or(libc::EIO), Ordering::Relaxed);
+    }
+
+    fn read(&self) -> Option<i32> {
+        // SAFETY: as in `leave`.
+        let error = unsafe { self.0.as_ref() }.load(Ordering::Relaxed);
+        (error != 0).then_some(error)
+    }
+
+    /// In the copy alone: what is the job's from here on must not write to it.
+    fn part_from(&self) {
+        // SAFETY: the copy goes on elsewhere and never comes back to anything that looks at it.
+        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<AtomicI32>()) };
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        self.part_from();
     }
 }
 
@@ -195,11 +281,11 @@ fn limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
     check(unsafe { libc::setrlimit(resource, &wanted) })
 }
 
-fn strings(words: &[String]) -> io::Result<Vec<CString>> {
+pub fn strings(words: &[String]) -> io::Result<Vec<CString>> {
     words.iter().map(|word| CString::new(word.as_str()).map_err(io::Error::other)).collect()
 }
 
-fn pointers(words: &[CString]) -> Vec<*const libc::c_char> {
+pub fn pointers(words: &[CString]) -> Vec<*const libc::c_char> {
     words.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect()
 }
 

@@ -22,6 +22,7 @@ use crate::{
     filter, hide,
     kept::Kept,
     tree,
+    zygote::Zygote,
 };
 
 /// How long the agent may take to connect: it is exec'd right after the start. Too small and a loaded host makes no
@@ -36,11 +37,11 @@ const REAPED_AT_ONCE: u32 = 32;
 pub fn begin(agent_uid: u32) -> io::Result<()> {
     child::settle()?;
     filter::enter()?;
-    run(|| accept_agent(agent_uid))
+    run(|| accept_agent(agent_uid), None)
 }
 
-/// `meet` finds the agent.
-pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
+/// `meet` finds the agent; `zygote` is what we are a copy of.
+pub fn run(meet: impl FnOnce() -> io::Result<Channel>, zygote: Option<&Zygote>) -> io::Result<()> {
     hide()?;
     let confinement = Confinement::new()?;
     let children = child_events()?;
@@ -57,13 +58,13 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>) -> io::Result<()> {
                 channel.send(&answer, &[])?;
             }
             Order::Spawn(spawn) => {
-                let started = Program::new(&spawn, &confinement).and_then(|program| program.launch(fds));
+                let started = Program::new(&spawn, &confinement, zygote).and_then(|program| program.launch(fds));
                 if !see_to_end(started, spawn.keep, &mut channel, &children, &mut kept)? {
                     return Ok(());
                 }
             }
             Order::Arm { entry, spawn } => {
-                let answer = match Armed::start(entry, &spawn, &confinement, fds, has_died) {
+                let answer = match Armed::start(entry, &spawn, &confinement, zygote, fds, has_died) {
                     Ok(program) => {
                         armed = Some(program);
                         Answer::Armed
@@ -156,6 +157,10 @@ fn see_to_end(
                 return Ok(false);
             }
             kill_all(running.main, &mut death);
+            death.forked = running.is_copy();
+            if let Some(error) = running.failure() {
+                death.exit = Exit::NotStarted(error);
+            }
         }
         Err(error) => {
             // The child that failed waits to be reaped.

@@ -9,14 +9,19 @@
 //!                          └── ...
 //! ```
 //! It leaves when the server does, and its sandboxes with it. No job's code is ever run by it, and it holds nothing of one
-//! sandbox while it makes the next.
+//! sandbox while it makes the next. Where a language has it so it is not this program, but the language's interpreter (`zygote.rs`).
 
 use std::{io, os::fd::AsFd};
 
-use caisson_protocol::{FromNursery, ToNursery, VERSION};
+use caisson_protocol::{Begin, FromNursery, ToNursery, VERSION};
 use rustix::io::fcntl_dupfd_cloexec;
 
-use crate::{birth, channel::Channel, child, filter, hide, template};
+use crate::{
+    birth,
+    channel::Channel,
+    child, filter, hide, template,
+    zygote::{self, Zygote},
+};
 
 pub fn run() -> io::Result<()> {
     hide()?;
@@ -27,6 +32,16 @@ pub fn run() -> io::Result<()> {
         None => return Ok(()),
     };
     template::enter(&std::env::current_dir()?, &begin.groups)?;
+    match &begin.zygote {
+        None => serve(channel, &begin, None),
+        // Which comes back to `serve`.
+        Some(told) => Err(zygote::execute(&channel, &begin, told)),
+    }
+}
+
+/// Makes sandboxes until the server leaves. In the image's root; `zygote` is what we are, if not this program alone.
+pub fn serve(mut channel: Channel, begin: &Begin, zygote: Option<&Zygote>) -> io::Result<()> {
+    hide()?;
     birth::give_up_gaining()?;
     // What all its sandboxes would have to do for themselves.
     child::settle()?;
@@ -39,7 +54,7 @@ pub fn run() -> io::Result<()> {
     channel.send(&FromNursery::Ready { protocol: VERSION }, &[])?;
     while let Some((message, fds)) = channel.receive()? {
         let ToNursery::Make(make) = message else { return Err(io::Error::other("told twice how to begin")) };
-        match birth::bear(&begin.groups, &rest, &make, fds) {
+        match birth::bear(&begin.groups, &rest, zygote, &make, fds) {
             Ok((pid, pidfd)) => channel.send(&FromNursery::Made { pid }, &[pidfd.as_fd()])?,
             Err(error) => channel.send(&FromNursery::Failed(error.to_string()), &[])?,
         }

@@ -201,6 +201,7 @@ fn spawn(step: &Step, meter: &Meter) -> Spawn {
     Spawn {
         argv: step.argv.clone(),
         env: step.env.clone(),
+        forked: step.forked,
         keep: step.keep,
         cpu_seconds: Duration::from_nanos(limits.cpu_ns).as_secs() + 1,
         processes: (!meter.bounds_processes(processes)).then_some(processes),
@@ -322,7 +323,7 @@ impl Watch<'_> {
             stderr_cut: pipes.stderr.as_ref().is_some_and(|drain| drain.cut),
             not_kept: death.not_kept,
             kept_bytes: death.kept_bytes,
-            armed: self.armed,
+            armed: self.armed || death.forked,
         })
     }
 

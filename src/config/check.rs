@@ -449,7 +449,7 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
 
 /// `None` where nothing is to be started in advance.
 fn check_arm(raw: RawArm, compiles: bool, notes: &mut Notes<'_>) -> Option<Armament> {
-    let RawArm { mode, command, most_bytes, alone, sees_memory, cold_when } = raw;
+    let RawArm { mode, command, most_bytes, alone, fork, sees_memory, cold_when } = raw;
     notes.within("arm.most_bytes", most_bytes, 0, MOST_ARMED_BYTES as u64);
     if cold_when.iter().any(|rule| rule.holds.is_empty()) {
         notes.add("arm.cold_when", "has a rule whose `holds` is empty");
@@ -460,7 +460,10 @@ fn check_arm(raw: RawArm, compiles: bool, notes: &mut Notes<'_>) -> Option<Armam
         unless: (!unless.is_empty()).then(|| unless.into_bytes()),
     });
     let cold = cold.collect();
-    let rules = ArmingRules { most_bytes: most_bytes as usize, is_alone: alone, sees_memory, cold };
+    let rules = ArmingRules { most_bytes: most_bytes as usize, is_alone: alone, sees_memory, forks: fork, cold };
+    if fork && (mode != "run" || !command.is_empty()) {
+        notes.add("arm.fork", "is for mode `run`, without a command of its own");
+    }
     let command = match command.is_empty() {
         true => None,
         false => Some(notes.parsed("arm.command", Template::parse(&command))?),

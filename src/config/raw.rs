@@ -173,6 +173,7 @@ pub struct RawArm {
     pub command: Vec<String>,
     pub most_bytes: u64,
     pub alone: bool,
+    pub fork: bool,
     pub sees_memory: bool,
     pub cold_when: Vec<RawColdRule>,
 }
@@ -313,6 +314,7 @@ impl Default for RawArm {
             command: Vec::new(),
             most_bytes: 60 * KIB,
             alone: false,
+            fork: false,
             sees_memory: false,
             cold_when: Vec::new(),
         }

@@ -111,7 +111,7 @@ fn all_faults_are_told_at_once_with_their_key_their_origin_and_a_remedy() {
                 .to_owned(),
             format!("log.format: must be `human` or `json`, not `xml` {file}LOG__FORMAT)"),
             format!(
-                "pool.budget: is 64, but the pools together want 90 sandboxes: raise it, or lower pool.sizes or the \
+                "pool.budget: is 64, but the pools together want 94 sandboxes: raise it, or lower pool.sizes or the \
                  languages' pool_size ({})",
                 shipped().display()
             ),
@@ -201,7 +201,7 @@ fn what_is_armed_is_said_in_the_language_file() {
     };
     assert_eq!(arming("").unwrap(), None);
     let cold = ColdRule { holds: b"x=".to_vec(), within_lines: 2, unless: Some(b"y".to_vec()) };
-    let rules = ArmingRules { most_bytes: 4096, is_alone: false, sees_memory: true, cold: vec![cold] };
+    let rules = ArmingRules { most_bytes: 4096, is_alone: false, sees_memory: true, forks: false, cold: vec![cold] };
     let rules = Armament { command: None, rules };
     let text = "[arm]\nmode = \"run\"\nmost_bytes = 4096\nsees_memory = true\n\
         cold_when = [{ holds = \"x=\", within_lines = 2, unless = \"y\" }]\n";

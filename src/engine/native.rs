@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! NativeEngine
-//!   nurseries   one process for each image: lives in its root, forks sandboxes (`agent/nursery.rs`)
+//!   nurseries   one process for each image: lives in its root, forks sandboxes (`agent/nursery.rs`); for a language that has it so
+//!               one of its own, which is its interpreter (`agent/zygote.rs`)
 //!   slots       network namespaces and control groups, used again with the uids that they belong to
 //!   alive       what is on the host: a descriptor of each sandbox's PID 1
 //! ```
@@ -29,16 +30,17 @@ use std::{
     time::Duration,
 };
 
-use caisson_protocol::{Begin, Make, Store};
+use caisson_protocol::{Begin, Filters, Make, Store};
 use control::{Alive, Control};
 use futures_util::future::BoxFuture;
 use hierarchy::Hierarchy;
 use nursery::{AGENT, Nursery};
 use slot::Slot;
 use tokio::time::{Instant, timeout};
+use tracing::warn;
 
 use super::{
-    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight,
+    Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight, Zygote,
     group::Bounds,
     places::{Owner, PLACES, Place, bounds},
 };
@@ -62,7 +64,7 @@ pub struct NativeEngine {
     observer: Arc<dyn Observer>,
     /// Made at the first need: what this host lacks is told by every call that needs it.
     ground: Mutex<Option<Arc<Ground>>>,
-    nurseries: tokio::sync::Mutex<HashMap<String, Arc<Nursery>>>,
+    nurseries: tokio::sync::Mutex<HashMap<Origin, Arc<Nursery>>>,
     slots: Mutex<HashMap<u32, Arc<Slot>>>,
     alive: Mutex<HashMap<SandboxId, Arc<Alive>>>,
 }
@@ -71,7 +73,14 @@ pub struct NativeEngine {
 #[derive(Debug)]
 struct Ground {
     hierarchy: Hierarchy,
-    begin: Begin,
+    filters: Filters,
+}
+
+/// What sandboxes of one nursery are made from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Origin {
+    image: String,
+    zygote: Option<Zygote>,
 }
 
 /// A sandbox whose agent was told to leave is gone within milliseconds; past this it is stuck and is forced.
@@ -104,8 +113,8 @@ impl NativeEngine {
             return Err("it needs root: run the service as root, or use Docker".into());
         }
         let hierarchy = Hierarchy::of(&self.config.owner)?;
-        let begin = Begin { filters: filter::compile(&self.config.seccomp)?, groups: hierarchy.groups() };
-        Ok(Arc::clone(ground.insert(Arc::new(Ground { hierarchy, begin }))))
+        let filters = filter::compile(&self.config.seccomp)?;
+        Ok(Arc::clone(ground.insert(Arc::new(Ground { hierarchy, filters }))))
     }
 
     /// Where an image is, if it is there: its name is checked with the configuration.
@@ -114,17 +123,34 @@ impl NativeEngine {
         self.config.roots.join(name)
     }
 
-    async fn nursery(&self, image: &str, ground: &Ground) -> io::Result<Arc<Nursery>> {
+    async fn nursery(&self, origin: &Origin, ground: &Ground) -> io::Result<Arc<Nursery>> {
         let mut nurseries = self.nurseries.lock().await;
-        if let Some(nursery) = nurseries.get(image).filter(|nursery| !nursery.is_lost()) {
-            return Ok(Arc::clone(nursery));
+        match nurseries.get(origin) {
+            Some(nursery) if nursery.is_lost() => nursery.end().await,
+            Some(nursery) if nursery.is_spent() => {}
+            Some(nursery) => return Ok(Arc::clone(nursery)),
+            None => {}
         }
-        // One that is lost takes its sandboxes along.
-        nurseries.remove(image);
-        let nursery = Nursery::start(&self.root(image), ground.begin.clone(), self.config.patience).await?;
-        let nursery = Arc::new(nursery);
-        nurseries.insert(image.to_owned(), Arc::clone(&nursery));
+        // One that is spent ends with the last of its sandboxes.
+        nurseries.remove(origin);
+        let nursery = Arc::new(self.start_nursery(origin, ground).await?);
+        nurseries.insert(origin.clone(), Arc::clone(&nursery));
         Ok(nursery)
+    }
+
+    async fn start_nursery(&self, origin: &Origin, ground: &Ground) -> io::Result<Nursery> {
+        let root = self.root(&origin.image);
+        let begin = |zygote| Begin { filters: ground.filters.clone(), groups: ground.hierarchy.groups(), zygote };
+        if let Some(zygote) = &origin.zygote {
+            match Nursery::start(&root, begin(Some(wire_zygote(zygote))), self.config.patience).await {
+                Err(error) => {
+                    let (image, error) = (&origin.image, &error as &dyn std::error::Error);
+                    warn!(image, error, "no zygote could be made: each program is started anew");
+                }
+                made => return made,
+            }
+        }
+        Nursery::start(&root, begin(None), self.config.patience).await
     }
 
     fn slot(&self, job_uid: u32, ground: &Ground) -> io::Result<Arc<Slot>> {
@@ -147,18 +173,19 @@ impl NativeEngine {
             return Err(format!("the runtime {runtime} is Docker's: this engine has none").into());
         }
         let ground = self.ground()?;
-        let nursery = self.nursery(&spec.image, &ground).await?;
+        let origin = Origin { image: spec.image.clone(), zygote: spec.zygote.clone() };
+        let nursery = self.nursery(&origin, &ground).await?;
         match self.bring_up_from(&nursery, spec, &ground).await {
             // It left between two sandboxes: the next one knows nothing of that.
             Err(_) if nursery.is_lost() => {
-                let nursery = self.nursery(&spec.image, &ground).await?;
+                let nursery = self.nursery(&origin, &ground).await?;
                 self.bring_up_from(&nursery, spec, &ground).await
             }
             result => result,
         }
     }
 
-    async fn bring_up_from(&self, nursery: &Nursery, spec: &SandboxSpec, ground: &Ground) -> Result<Link, Cause> {
+    async fn bring_up_from(&self, nursery: &Arc<Nursery>, spec: &SandboxSpec, ground: &Ground) -> Result<Link, Cause> {
         let slot = self.slot(spec.job_uid, ground)?;
         slot.bound(spec)?;
         let kills_before = slot.group.kills();
@@ -169,7 +196,7 @@ impl NativeEngine {
         let of_groups = entrances.iter().chain(&mounts).map(AsFd::as_fd);
         let fds = Vec::from_iter([theirs.as_fd(), slot.network()].into_iter().chain(of_groups));
         let (pid, pidfd) = nursery.make(make(spec), &fds, self.config.patience).await?;
-        let alive = Arc::new(Alive::new(pid, pidfd, Arc::clone(&slot), kills_before)?);
+        let alive = Arc::new(Alive::new(pid, pidfd, Arc::clone(nursery), Arc::clone(&slot), kills_before)?);
         // Nothing is waited for between the answer and this: what is on the host is known.
         self.alive().insert(spec.id.clone(), Arc::clone(&alive));
         let (reader, writer) = tokio::io::split(tokio::net::UnixStream::from_std(ours)?);
@@ -268,6 +295,11 @@ impl Engine for NativeEngine {
     fn has_image<'a>(&'a self, image: &'a str) -> BoxFuture<'a, Result<bool, EngineError>> {
         Box::pin(async move { Ok(self.root(image).join(AGENT).exists()) })
     }
+}
+
+fn wire_zygote(zygote: &Zygote) -> caisson_protocol::Zygote {
+    let Zygote { argv, env, entry, stack_bytes } = zygote.clone();
+    caisson_protocol::Zygote { argv, env, entry, stack_bytes }
 }
 
 fn make(spec: &SandboxSpec) -> Make {

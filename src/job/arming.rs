@@ -26,6 +26,8 @@ pub struct ArmingRules {
     pub is_alone: bool,
     /// It looks at the memory limit when it starts.
     pub sees_memory: bool,
+    /// A process that was forked from it once it wanted its source does as one that was started by itself.
+    pub forks: bool,
     pub cold: Vec<ColdRule>,
 }
 
@@ -62,24 +64,41 @@ impl Arming {
 
     /// Whether the step, with these files, is what would come of the armed program.
     pub fn fits(&self, files: &[SourceFile], step: &Step, work: Work) -> bool {
-        let Step { argv, env, stdin: _, limits, overflow: _, output, arm } = step;
+        let Step { limits, output, .. } = step;
         let ours = &self.step;
         // The process itself has these, and nobody can change them any more. That of processor time is a back-stop only.
         let has_limits = limits.stack_bytes == ours.limits.stack_bytes
             && limits.processes == ours.limits.processes
             && limits.open_files == ours.limits.open_files
             && limits.file_size_bytes == ours.limits.file_size_bytes
-            && limits.cpu_time <= ours.limits.cpu_time
-            && limits.memory_bytes >= LEAST_MEMORY_BYTES
-            && (!self.rules.sees_memory || limits.memory_bytes == ours.limits.memory_bytes);
-        let source = files.iter().find(|file| file.path == self.entry);
-        *arm == Arm::Auto
-            && work.begins_with_originals()
+            && limits.cpu_time <= ours.limits.cpu_time;
+        work.begins_with_originals()
             && *output == Output::Apart
-            && (argv, env) == (&ours.argv, &ours.env)
             && has_limits
-            && (!self.rules.is_alone || files.len() == 1)
-            && source.is_some_and(|source| self.rules.take(&source.content))
+            && self.takes(files)
+            && self.is_step(step)
+    }
+
+    /// Whether the step may be run by a copy of what was started for all sandboxes. A copy is made for the step, with its limits.
+    /// `is_taken`: what [`Self::takes`] says of the job's files.
+    pub fn fits_copy(&self, is_taken: bool, step: &Step) -> bool {
+        self.rules.forks && is_taken && self.is_step(step) && step.limits.stack_bytes == self.step.limits.stack_bytes
+    }
+
+    /// Whether these are files of which the program may find out late.
+    pub fn takes(&self, files: &[SourceFile]) -> bool {
+        let source = files.iter().find(|file| file.path == self.entry);
+        (!self.rules.is_alone || files.len() == 1) && source.is_some_and(|source| self.rules.take(&source.content))
+    }
+
+    /// Whether the step, so far as the program looks at it before its source, is the one that was started.
+    fn is_step(&self, step: &Step) -> bool {
+        let Step { argv, env, stdin: _, limits, overflow: _, output: _, arm } = step;
+        let ours = &self.step;
+        *arm == Arm::Auto
+            && (argv, env) == (&ours.argv, &ours.env)
+            && limits.memory_bytes >= LEAST_MEMORY_BYTES
+            && (!self.rules.sees_memory || limits.memory_bytes == ours.limits.memory_bytes)
     }
 }
 
@@ -145,7 +164,8 @@ mod tests {
         }
     }
 
-    const RULES: ArmingRules = ArmingRules { most_bytes: 1000, is_alone: false, sees_memory: false, cold: Vec::new() };
+    const RULES: ArmingRules =
+        ArmingRules { most_bytes: 1000, is_alone: false, sees_memory: false, forks: false, cold: Vec::new() };
 
     fn arming(rules: ArmingRules) -> Arming {
         Arming { step: step(), command: None, entry: WorkPath::parse("main").unwrap(), rules }
@@ -186,6 +206,26 @@ mod tests {
         assert!(!arming.fits(&files, &step(), Work::Kept));
         assert!(!arming.fits(&files, &step(), Work::Left));
         assert!(!arming.fits(&files[..1], &step(), Work::Originals));
+    }
+
+    #[test]
+    fn a_copy_is_for_steps_that_would_be_started_alike_whatever_else_they_may_do() {
+        let forks = arming(ArmingRules { forks: true, ..RULES });
+        assert!(forks.fits_copy(true, &step()));
+        assert!(!forks.fits_copy(false, &step()));
+        assert!(!arming(RULES).fits_copy(true, &step()));
+        assert!(!forks.fits_copy(true, &Step { arm: Arm::Off, ..step() }));
+        assert!(!forks.fits_copy(true, &Step { env: [].into(), ..step() }));
+        assert!(forks.fits_copy(true, &Step { output: Output::Merged, ..step() }));
+        let limited = |change: fn(&mut Limits)| {
+            let mut step = step();
+            change(&mut step.limits);
+            forks.fits_copy(true, &step)
+        };
+        assert!(limited(|limits| limits.processes = 1));
+        assert!(limited(|limits| limits.open_files = 11));
+        assert!(!limited(|limits| limits.stack_bytes = 1));
+        assert!(!limited(|limits| limits.memory_bytes = LEAST_MEMORY_BYTES - 1));
     }
 
     #[test]

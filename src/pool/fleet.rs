@@ -29,7 +29,7 @@ use super::{
     warmer,
 };
 use crate::{
-    engine::{Engine, SandboxId, SandboxSpec, Weight},
+    engine::{Engine, SandboxId, SandboxSpec, Weight, Zygote},
     job::{Arming, Claim, LanguageId, Limits, Step},
     observe::Observer,
     sandbox::{Claimed, Custody, Ledger, LedgerConfig},
@@ -143,7 +143,7 @@ pub struct PoolStatus {
 impl PoolConfig {
     /// A sandbox that can hold any job of the language.
     pub fn spec(&self, custody: &Custody, cpus: f64) -> SandboxSpec {
-        let Self { language, image, runtime, size: _, most: _, ceiling, rehearsal: _, arming: _ } = self;
+        let Self { language, image, runtime, size: _, most: _, ceiling, rehearsal: _, arming } = self;
         SandboxSpec {
             id: custody.id().clone(),
             language: language.clone(),
@@ -156,7 +156,18 @@ impl PoolConfig {
             file_size_bytes: ceiling.file_size_bytes,
             open_files: ceiling.open_files,
             cpus,
+            zygote: arming.as_ref().filter(|arming| arming.rules.forks).map(zygote),
         }
+    }
+}
+
+fn zygote(arming: &Arming) -> Zygote {
+    let Arming { step, command: _, entry, rules: _ } = arming;
+    Zygote {
+        argv: step.argv.to_vec(),
+        env: step.environment(),
+        entry: entry.to_string(),
+        stack_bytes: step.limits.stack_bytes,
     }
 }
 

@@ -98,6 +98,8 @@ pub struct Step {
     /// It is what was armed: give that one its source, if it still waits. Its limits are those that it was armed with, but
     /// for those that the agent itself sees to.
     pub feed: bool,
+    /// It may be a copy of the same program that its nursery has started, if there is one, in place of one that is started anew.
+    pub forked: bool,
     /// Its standard input comes while it runs, and its output is waited for.
     pub joined: bool,
     /// Both outputs through one pipe, reported as stdout.
@@ -163,7 +165,7 @@ pub struct Ended {
     pub not_kept: bool,
     /// Of what is kept now.
     pub kept_bytes: u64,
-    /// It had been started before, and was given its source.
+    /// It had been started before, and was given its source; or is a copy of one that had been.
     pub armed: bool,
 }
 

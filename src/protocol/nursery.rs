@@ -21,6 +21,20 @@ pub enum ToNursery {
 pub struct Begin {
     pub filters: Filters,
     pub groups: Groups,
+    pub zygote: Option<Zygote>,
+}
+
+/// A program that the nursery becomes, up to the moment in which it opens its source: what is started in its sandboxes can be a
+/// copy of it from there on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zygote {
+    pub argv: Vec<String>,
+    /// The whole environment, `NAME=value`.
+    pub env: Vec<String>,
+    /// Its source, below the work directory.
+    pub entry: String,
+    /// It looks at this limit when it starts.
+    pub stack_bytes: u64,
 }
 
 /// The system call filter in two halves. Both together are what is allowed in a sandbox.

@@ -38,8 +38,12 @@ pub struct Session {
     has_run: bool,
     /// PID 1 keeps what a compile made.
     keeps: bool,
-    /// What waits there for its source.
-    armed: Option<Arming>,
+    /// What was to be started there, and waits for its source or is copied.
+    arming: Option<Arming>,
+    /// It waits.
+    is_armed: bool,
+    /// The job's files are such as it takes.
+    is_taken: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -186,7 +190,16 @@ impl Session {
     pub async fn greet(link: Link, agent_uid: u32, job_uid: u32) -> Result<Self, Lost> {
         let Link { reader, writer, controls, proven: _ } = link;
         let ear = Ear { reader, received: Vec::new(), answered: false, sees_cpu: true };
-        let mut session = Self { ear, writer, controls, has_run: false, keeps: false, armed: None };
+        let mut session = Self {
+            ear,
+            writer,
+            controls,
+            has_run: false,
+            keeps: false,
+            arming: None,
+            is_armed: false,
+            is_taken: false,
+        };
         let first = match session.ear.next(|message, _| Ok(message)).await {
             Err(Lost::Frame(_)) => return Err(session.stranger()),
             first => first?,
@@ -280,10 +293,19 @@ impl Session {
         work: Work,
         joint: Option<Joint>,
     ) -> Result<Raw, Lost> {
-        let armed = self.armed.take();
-        let feeds = joint.is_none() && armed.as_ref().is_some_and(|armed| armed.fits(files, step, work));
+        let was_armed = std::mem::take(&mut self.is_armed);
+        let arming = self.arming.as_ref();
+        if !files.is_empty() {
+            self.is_taken = arming.is_some_and(|arming| arming.takes(files));
+        }
+        let feeds = was_armed && joint.is_none() && arming.is_some_and(|arming| arming.fits(files, step, work));
+        let start = match (feeds, arming) {
+            (true, _) => Start::Feed,
+            (false, Some(arming)) if arming.fits_copy(self.is_taken, step) => Start::Copy,
+            _ => Start::Afresh,
+        };
         let mut request = Vec::new();
-        let disarms = armed.is_some() && !feeds;
+        let disarms = was_armed && !feeds;
         if disarms {
             protocol::encode(&ToAgent::Disarm, &[], &mut request);
         }
@@ -304,7 +326,7 @@ impl Session {
         };
         self.controls.allot(step.limits.memory_bytes, beside).await;
         self.keeps |= matches!(work, Work::OriginalsToKeep | Work::OriginalsToCache);
-        order(step, wire_step(step, work, joint.is_some(), feeds), &mut request);
+        order(step, wire_step(step, work, joint.is_some(), start), &mut request);
         let had_before = self.cpu_time();
         self.deliver(&request).await?;
         if !clears {
@@ -325,7 +347,7 @@ impl Session {
     pub async fn rehearse(&mut self, step: &Step) -> Result<Raw, Lost> {
         let mut request = Vec::new();
         prepare(&[], step, Work::Originals, &mut request);
-        order(step, wire_step(step, Work::Originals, false, false), &mut request);
+        order(step, wire_step(step, Work::Originals, false, Start::Afresh), &mut request);
         let had_before = self.cpu_time();
         self.deliver(&request).await?;
         self.prepared().await?;
@@ -339,7 +361,8 @@ impl Session {
         // It may look at how much memory there is, and is to see what a job's program sees.
         self.controls.allot(arming.step.limits.memory_bytes, Beside::Agent).await;
         let mut request = Vec::new();
-        let step = wire_step(&arming.started(), Work::Originals, false, false);
+        let start = if arming.rules.forks { Start::Copy } else { Start::Afresh };
+        let step = wire_step(&arming.started(), Work::Originals, false, start);
         protocol::encode(&ToAgent::Arm { entry: arming.entry.to_string(), step }, &[], &mut request);
         self.deliver(&request).await?;
         let armed = self.ear.next(|message, _| match message {
@@ -348,9 +371,10 @@ impl Session {
             _ => Err(Lost::OutOfTurn("no answer to an arming")),
         });
         match armed.await? {
-            Ok(()) => self.armed = Some(arming.clone()),
+            Ok(()) => self.is_armed = true,
             Err(reason) => warn!(reason, "a program could not be armed"),
         }
+        self.arming = Some(arming.clone());
         self.ear.answered = false;
         Ok(())
     }
@@ -686,13 +710,24 @@ fn order(step: &Step, wired: protocol::Step, bytes: &mut Vec<u8>) {
     protocol::encode(&ToAgent::Run(wired), &[], bytes);
 }
 
-fn wire_step(step: &Step, work: Work, joined: bool, feed: bool) -> protocol::Step {
-    let Step { argv, env, stdin: _, limits, overflow, output, arm: _ } = step;
+/// Where a program comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// It waits already.
+    Feed,
+    /// A copy of what its nursery has started, where there is such a thing; otherwise as [`Self::Afresh`].
+    Copy,
+    Afresh,
+}
+
+fn wire_step(step: &Step, work: Work, joined: bool, start: Start) -> protocol::Step {
+    let Step { argv, env: _, stdin: _, limits, overflow, output, arm: _ } = step;
     protocol::Step {
         argv: argv.to_vec(),
-        env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        env: step.environment(),
         keep: matches!(work, Work::OriginalsToKeep | Work::OriginalsToCache),
-        feed,
+        feed: start == Start::Feed,
+        forked: start == Start::Copy,
         joined,
         merge_stderr: *output == Output::Merged,
         overflow: match overflow {

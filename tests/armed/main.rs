@@ -9,3 +9,4 @@ mod server;
 
 mod behaviour;
 mod corpus;
+mod zygote;

@@ -187,7 +187,7 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// Every source of the root package. The agent and the protocol are packages of their own.
+/// Every source of the root package. Agent, protocol and zygote are packages of their own.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut sources, mut directories) = (Vec::new(), vec![root.clone()]);
@@ -197,7 +197,7 @@ fn sources() -> Vec<Source> {
             let below =
                 path.strip_prefix(&root).expect("a path below src").to_str().expect("a name of ASCII").to_owned();
             if path.is_dir() {
-                if !matches!(below.as_str(), "agent" | "protocol") {
+                if !matches!(below.as_str(), "agent" | "protocol" | "zygote") {
                     directories.push(path);
                 }
             } else if let Some(name) = below.strip_suffix(".rs") {

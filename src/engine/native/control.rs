@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::{
     super::{Beside, Controls, SandboxId, group::Bounds},
+    nursery::Nursery,
     slot::Slot,
 };
 
@@ -17,16 +18,24 @@ use super::{
 pub(super) struct Alive {
     pub pid: i32,
     pidfd: AsyncFd<OwnedFd>,
+    /// Which must not end before it.
+    _nursery: Arc<Nursery>,
     pub slot: Arc<Slot>,
     /// Of its groups' count, those that were there before.
     kills_before: u64,
 }
 
 impl Alive {
-    pub fn new(pid: i32, pidfd: OwnedFd, slot: Arc<Slot>, kills_before: u64) -> io::Result<Self> {
+    pub fn new(
+        pid: i32,
+        pidfd: OwnedFd,
+        nursery: Arc<Nursery>,
+        slot: Arc<Slot>,
+        kills_before: u64,
+    ) -> io::Result<Self> {
         // SAFETY: it owns the descriptor, which is never taken out of it.
         let pidfd = unsafe { AsyncFd::register(pidfd) }?;
-        Ok(Self { pid, pidfd, slot, kills_before })
+        Ok(Self { pid, pidfd, _nursery: nursery, slot, kills_before })
     }
 
     /// Until none of its processes is left: the kernel ends PID 1 last.
