@@ -17,6 +17,9 @@ use super::{
 
 pub(super) const AGENT: &str = "/caisson/agent";
 pub(super) const OWNER_LABEL: &str = "caisson.owner";
+/// Containers that bear the same name here have one shim, which containerd's own runs beside the runtime, in place of one each. By
+/// `runc-shim` of containerd 1.3 and later; Docker hands it on from API 1.43 on, and does not know of it before.
+const SHIM_GROUP: &str = "io.containerd.runc.v2.group";
 const BOOT_LABEL: &str = "caisson.boot";
 const LANGUAGE_LABEL: &str = "caisson.language";
 
@@ -56,6 +59,7 @@ pub(super) fn create_body(spec: &SandboxSpec, config: &DockerConfig, parent: Opt
             ulimit("fsize", spec.file_size_bytes),
         ]),
         tmpfs: Some(tmpfs(spec)),
+        annotations: Some(HashMap::from([(SHIM_GROUP.to_owned(), format!("{}-{}", config.owner, config.boot))])),
         masked_paths: Some(owned(&MASKED)),
         readonly_paths: Some(owned(&READ_ONLY)),
         runtime: spec.runtime.as_ref().or(config.runtime.as_ref()).cloned(),
@@ -131,6 +135,7 @@ mod tests {
             file_size_bytes: 256 << 20,
             open_files: 1024,
             cpus: 2.0,
+            zygote: None,
         };
         let config = DockerConfig {
             host: String::new(),
