@@ -54,7 +54,17 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 const BUDGET: u32 = 24;
 /// The processes that wait in each sandbox of a language whose interpreter or compiler is armed.
-const ARMED: [(&str, usize); 5] = [("bash", 1), ("c", 2), ("java", 1), ("javascript", 1), ("python", 1)];
+const ARMED: [(&str, usize); 9] = [
+    ("bash", 1),
+    ("c", 2),
+    ("java", 1),
+    ("javascript", 1),
+    ("lua", 1),
+    ("perl", 1),
+    ("php", 1),
+    ("python", 1),
+    ("ruby", 1),
+];
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

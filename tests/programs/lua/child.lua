@@ -1,0 +1,3 @@
+for line in io.popen("printf \"b\\na\\n\" | sort"):lines() do
+    print(line)
+end

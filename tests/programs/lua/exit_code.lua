@@ -1,0 +1,2 @@
+io.stderr:write("oops\n")
+os.exit(3)

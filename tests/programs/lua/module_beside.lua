@@ -1,0 +1,3 @@
+local helper = require("package_of.helper")
+
+print(helper.greet())

@@ -1,0 +1,5 @@
+local function f(t)
+    return t.missing.field
+end
+
+f({})

@@ -1,0 +1,4 @@
+print map { uc } <DATA>;
+__DATA__
+one
+two

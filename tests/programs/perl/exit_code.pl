@@ -1,0 +1,2 @@
+print STDERR "oops\n";
+exit 3;

@@ -1,0 +1,4 @@
+use lib ".";
+use Package::Helper qw(greet);
+
+print greet(), "\n";

@@ -1,0 +1,5 @@
+use Carp;
+
+sub f { confess "deep" }
+
+f();

@@ -1,0 +1,4 @@
+use strict;
+use warnings;
+
+while (my $line = <STDIN>) { print $line + 1, "\n" }

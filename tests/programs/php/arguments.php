@@ -1,0 +1,2 @@
+<?php
+echo json_encode($argv, JSON_UNESCAPED_UNICODE), "\n";

@@ -1,0 +1,8 @@
+<?php
+function f(): int
+{
+    return intdiv(1, 0);
+}
+
+echo "before\n";
+f();

@@ -1,0 +1,3 @@
+<?php
+fwrite(STDERR, "oops\n");
+exit(3);

@@ -1,0 +1,4 @@
+<?php
+require __DIR__ . "/lib/helper.php";
+
+echo greet(), "\n";

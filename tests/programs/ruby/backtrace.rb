@@ -1,0 +1,3 @@
+def half_of(x) = x / 0
+
+half_of(1)

@@ -1,0 +1,4 @@
+DATA.each_line { |line| puts line.upcase }
+__END__
+one
+two

@@ -1,0 +1,2 @@
+warn "oops"
+exit 3

@@ -1,0 +1,3 @@
+require_relative "lib/helper"
+
+puts Helper.greet
