@@ -25,6 +25,7 @@ use rustix::{
     fs::{CWD, FileType, MemfdFlags, Mode, memfd_create, mknodat},
     io::{FdFlags, fcntl_setfd},
     mount::{MountFlags, UnmountFlags, mount, unmount},
+    param::page_size,
     pipe::{PipeFlags, pipe_with},
     process::{DumpableBehavior, Resource, Rlimit, chdir, getrlimit, set_dumpable_behavior, setrlimit},
     stdio::{dup2_stdin, dup2_stdout},
@@ -143,7 +144,7 @@ fn signals() -> Vec<(libc::c_int, libc::sigaction)> {
 
 /// Where this process has private memory that it has written to, by the kernel's account of its pages.
 fn written() -> io::Result<Vec<Range<usize>>> {
-    const PAGE: usize = 4096;
+    let page_size = page_size();
     const ENTRY: usize = size_of::<u64>();
     // Of an entry: the page is there; it is a file's, or shared.
     const PRESENT: u64 = 1 << 63;
@@ -157,16 +158,16 @@ fn written() -> io::Result<Vec<Range<usize>>> {
             Some((usize::from_str_radix(begin, 16).ok()?, usize::from_str_radix(end, 16).ok()?))
         });
         let Some((begin, end)) = ends else { continue };
-        let mut entries = vec![0; (end - begin) / PAGE * ENTRY];
-        pages.read_exact_at(&mut entries, (begin / PAGE * ENTRY) as u64)?;
-        for (page, entry) in (begin..end).step_by(PAGE).zip(entries.chunks_exact(ENTRY)) {
+        let mut entries = vec![0; (end - begin) / page_size * ENTRY];
+        pages.read_exact_at(&mut entries, (begin / page_size * ENTRY) as u64)?;
+        for (page, entry) in (begin..end).step_by(page_size).zip(entries.chunks_exact(ENTRY)) {
             let entry = entry.try_into().map_or(0, u64::from_le_bytes);
             if entry & PRESENT == 0 || entry & OF_FILE != 0 {
                 continue;
             }
             match found.last_mut().filter(|last| last.end == page) {
-                Some(last) => last.end += PAGE,
-                None => found.push(page..page + PAGE),
+                Some(last) => last.end += page_size,
+                None => found.push(page..page + page_size),
             }
         }
     }

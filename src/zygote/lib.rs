@@ -176,7 +176,7 @@ fn on_a_stack_of_its_own() -> io::Result<()> {
     unsafe {
         let stack = libc::mmap(std::ptr::null_mut(), STACK, protection, kind, -1, 0);
         if stack == libc::MAP_FAILED
-            || libc::mprotect(stack, 4096, libc::PROT_NONE) != 0
+            || libc::mprotect(stack, rustix::param::page_size(), libc::PROT_NONE) != 0
             || libc::getcontext(ours.as_mut_ptr()) != 0
         {
             return Err(io::Error::last_os_error());
