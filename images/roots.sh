@@ -193,6 +193,8 @@ end() {
 build_roots() {
     local language number=0
     mkdir -p "$ROOTS/caisson" "$RETIRED"
+    # In an image anybody may write to /tmp: nobody on this host.
+    chmod 0700 "$ROOTS/caisson"
     exec 9>"$ROOTS/lock"
     flock -w "$BUILD_PATIENCE" 9 || fail "another images/roots.sh has been at work for $((BUILD_PATIENCE / 60)) minutes"
     # Of one that was killed. We have the lock.

@@ -30,7 +30,7 @@ pub struct Running {
 }
 
 /// Memory that a copy shares with us, until it is the program: there it leaves why it did not come so far.
-struct Note(NonNull<AtomicI32>);
+pub struct Note(NonNull<AtomicI32>);
 
 /// What the child is handed, and where it leaves the reason if it could not start the program.
 struct Launch<'a> {
@@ -170,7 +170,7 @@ impl Running {
 }
 
 impl Note {
-    fn new() -> io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         let (protection, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
         // SAFETY: new memory, at a place of the kernel's choice.
         let place = unsafe { libc::mmap(std::ptr::null_mut(), size_of::<AtomicI32>(), protection, kind, -1, 0) };
@@ -180,12 +180,12 @@ impl Note {
         NonNull::new(place.cast()).map(Self).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))
     }
 
-    fn leave(&self, error: &io::Error) {
+    pub fn leave(&self, error: &io::Error) {
         // SAFETY: mapped since `new`, zero at first, and as large as this.
         unsafe { self.0.as_ref() }.store(error.raw_os_error().unwrap_or(libc::EIO), Ordering::Relaxed);
     }
 
-    fn read(&self) -> Option<i32> {
+    pub fn read(&self) -> Option<i32> {
         // SAFETY: as in `leave`.
         let error = unsafe { self.0.as_ref() }.load(Ordering::Relaxed);
         (error != 0).then_some(error)

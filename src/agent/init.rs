@@ -17,7 +17,7 @@ use rustix::{
 use crate::{
     armed::Armed,
     channel::{self, Answer, Channel, Death, Order},
-    child::{self, Program, Running},
+    child::{self, Note, Program, Running},
     confine::Confinement,
     filter, hide,
     kept::Kept,
@@ -48,16 +48,23 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>, zygote: Option<&Zygote>) 
     let mut channel = meet()?;
     let mut kept = None;
     let mut armed: Option<Armed> = None;
+    // A program, which may have left something.
+    let mut has_run = false;
     while let Some((order, fds)) = channel.receive::<Order>()? {
         match order {
             Order::Prepare(work) => {
-                let answer = match prepare(work, kept.as_ref()) {
+                let done = match zygote {
+                    Some(_) if has_run => prepare_apart(work, kept.as_ref()),
+                    _ => prepare(work, kept.as_ref()),
+                };
+                let answer = match done {
                     Ok(()) => Answer::Prepared,
                     Err(error) => Answer::Refused(format!("the work directory could not be prepared: {error}")),
                 };
                 channel.send(&answer, &[])?;
             }
             Order::Spawn(spawn) => {
+                has_run = true;
                 let started = Program::new(&spawn, &confinement, zygote).and_then(|program| program.launch(fds));
                 if !see_to_end(started, spawn.keep, &mut channel, &children, &mut kept)? {
                     return Ok(());
@@ -79,6 +86,7 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>, zygote: Option<&Zygote>) 
             }
             Order::Feed { keep } => match feed(armed.take())? {
                 Ok(running) => {
+                    has_run = true;
                     channel.send(&Answer::Fed, &[])?;
                     if !see_to_end(Ok(running), keep, &mut channel, &children, &mut kept)? {
                         return Ok(());
@@ -194,6 +202,33 @@ fn prepare(work: Work, kept: Option<&Kept>) -> io::Result<()> {
         (Work::Left, _) => tree::clear_scratch(),
         (Work::Kept, Some(kept)) => kept.restore(),
         (Work::Kept, None) => Err(io::Error::other("nothing is kept")),
+    }
+}
+
+/// The same, where programs are copies of this process: the names that one left behind are read by a process that ends, and by none
+/// that the next is a copy of.
+fn prepare_apart(work: Work, kept: Option<&Kept>) -> io::Result<()> {
+    let note = Note::new()?;
+    // SAFETY: this process has one thread.
+    let pid = match unsafe { libc::fork() } {
+        -1 => return Err(io::Error::last_os_error()),
+        0 => {
+            let done = prepare(work, kept);
+            if let Err(error) = &done {
+                note.leave(error);
+            }
+            // SAFETY: ends the process, and runs nothing that PID 1 would have run at its end.
+            unsafe { libc::_exit(i32::from(done.is_err())) }
+        }
+        pid => pid,
+    };
+    let mut status = 0;
+    // SAFETY: a place for the answer. No process of the job's is there to send us a signal that we handle.
+    child::check(unsafe { libc::waitpid(pid, &mut status, 0) })?;
+    match (status, note.read()) {
+        (0, None) => Ok(()),
+        (_, Some(error)) => Err(io::Error::from_raw_os_error(error)),
+        (_, None) => Err(io::Error::other("who does that was killed")),
     }
 }
 

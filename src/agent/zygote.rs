@@ -7,8 +7,9 @@
 //!                                    fork: PID 1 and agent of a sandbox, which never leave that stack
 //!                                      fork: a job's program: goes on where the interpreter was, and opens main.py
 //! ```
-//! The copies have in common what the interpreter has drawn by lot: where its memory lies and the secret of its hashes. So the server
-//! takes another zygote after a while.
+//! The copies have in common what the interpreter has drawn by lot: where its memory lies, libc's guards, the secret of its hashes. So
+//! the server takes another zygote after a while. They also have the memory of PID 1, which so may never have held what one case of a
+//! judging left for another to find: what lies in its way is cleared by a process apart (`init.rs`).
 
 use std::{
     ffi::CString,
@@ -29,7 +30,7 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
     process::{DumpableBehavior, Resource, Rlimit, chdir, getrlimit, set_dumpable_behavior, setrlimit},
     stdio::{dup2_stdin, dup2_stdout},
-    thread::{name, set_name},
+    thread::{CapabilitySet, CapabilitySets, capabilities, name, set_capabilities, set_name},
 };
 
 use crate::{
@@ -41,7 +42,9 @@ use crate::{
 /// The library that takes the interpreter over, in the image's root.
 const LIBRARY: &str = "/caisson/zygote.so";
 
-const PROC: &str = "/proc";
+/// What lies there while the interpreter starts. Above all nothing of the host's: `/tmp`, the home of every program, may be written to
+/// by anybody in the image's directory, and the interpreter is root.
+const SCENE: [&str; 3] = ["/proc", WORK, "/tmp"];
 
 /// Names, in the environment, the descriptors of the channel and of what the server has told, `CHANNEL,BEGIN`.
 pub const VARIABLE: &str = "CAISSON_NURSERY";
@@ -89,14 +92,18 @@ impl Title {
 impl Zygote {
     /// `go_on` goes back to where the program was, and returns only where it cannot.
     pub fn new(told: caisson_protocol::Zygote, title: Title, go_on: fn()) -> io::Result<Self> {
+        // Of several only one would be copied, and what the others held would stay held for ever.
+        if fs::read_dir("/proc/self/task")?.count() != 1 {
+            return Err(io::Error::other("the interpreter has more than one thread"));
+        }
         let zygote = Self { told, name: name()?, title, signals: signals(), memory: written()?, go_on };
         set_name(c"caisson")?;
         // As one that is this program alone is called.
         zygote.title.show(format!("caisson\0{NURSERY}").as_bytes());
         chdir("/")?;
-        // Of `set_scene`.
-        unmount(WORK, UnmountFlags::DETACH)?;
-        unmount(PROC, UnmountFlags::DETACH)?;
+        for place in SCENE {
+            unmount(place, UnmountFlags::DETACH)?;
+        }
         Ok(zygote)
     }
 
@@ -149,7 +156,7 @@ fn written() -> io::Result<Vec<Range<usize>>> {
     // Of an entry: the page is there; it is a file's, or shared.
     const PRESENT: u64 = 1 << 63;
     const OF_FILE: u64 = 1 << 61;
-    let pages = File::open("/proc/self/pagemap")?;
+    let pages = page_map()?;
     let mut found: Vec<Range<usize>> = Vec::new();
     for line in fs::read_to_string("/proc/self/maps")?.lines() {
         let mut fields = line.split(' ');
@@ -174,6 +181,16 @@ fn written() -> io::Result<Vec<Range<usize>>> {
     Ok(found)
 }
 
+/// Opened by nobody who may know which of the machine's pages they are: what is read stays in the memory of all copies.
+fn page_map() -> io::Result<File> {
+    let CapabilitySets { effective, permitted, inheritable } = capabilities(None)?;
+    let with = |effective| set_capabilities(None, CapabilitySets { effective, permitted, inheritable });
+    with(effective.difference(CapabilitySet::SYS_ADMIN))?;
+    let opened = File::open("/proc/self/pagemap");
+    with(effective)?;
+    opened
+}
+
 /// Becomes the interpreter; returns only why it could not. In the image's root, as root still: once it is where it waits, it gives
 /// up what a nursery gives up.
 pub fn execute(channel: &Channel, begin: &Begin, told: &caisson_protocol::Zygote) -> io::Error {
@@ -186,9 +203,12 @@ pub fn execute(channel: &Channel, begin: &Begin, told: &caisson_protocol::Zygote
 /// What the interpreter looks at before it opens its source: where that is, and what a process can know of itself.
 fn set_scene(entry: &str) -> io::Result<()> {
     let bare = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("proc", PROC, "proc", bare, c"subset=pid")?;
-    mount("tmpfs", WORK, "tmpfs", bare, c"mode=0755,size=64k")?;
-    mknodat(CWD, Path::new(WORK).join(entry), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    let [proc, work, home] = SCENE;
+    mount("proc", proc, "proc", bare, c"subset=pid")?;
+    mount("tmpfs", work, "tmpfs", bare, c"mode=0755,size=64k")?;
+    mount("tmpfs", home, "tmpfs", bare, c"mode=0755,size=64k")?;
+    // A file by its name, and none that can be opened: an interpreter that has not taken our library ends here.
+    mknodat(CWD, Path::new(work).join(entry), FileType::Socket, Mode::RUSR | Mode::WUSR, 0)?;
     Ok(())
 }
 
@@ -202,7 +222,7 @@ fn try_execute(
     rustix::io::write(&words, &pack(begin))?;
     rustix::fs::seek(&words, rustix::fs::SeekFrom::Start(0))?;
     fcntl_setfd(channel.as_fd(), FdFlags::empty())?;
-    // The interpreter's own environment takes their place before it sees them: so they are as long.
+    // The interpreter's own environment takes their place before it sees them: so they are as long, unless it is shorter.
     let handed = format!("{VARIABLE}={},{}", channel.as_fd().as_raw_fd(), words.as_raw_fd());
     let mut env = vec![handed, format!("LD_PRELOAD={LIBRARY}")];
     let length = |env: &[String]| env.iter().map(|entry| entry.len() + 1).sum::<usize>();

@@ -34,7 +34,7 @@ use caisson_protocol::{Begin, Filters, Make, Store};
 use control::{Alive, Control};
 use futures_util::future::BoxFuture;
 use hierarchy::Hierarchy;
-use nursery::{AGENT, Nursery};
+use nursery::{AGENT, FROM_A_ZYGOTE, Nursery};
 use slot::Slot;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
@@ -141,16 +141,19 @@ impl NativeEngine {
     async fn start_nursery(&self, origin: &Origin, ground: &Ground) -> io::Result<Nursery> {
         let root = self.root(&origin.image);
         let begin = |zygote| Begin { filters: ground.filters.clone(), groups: ground.hierarchy.groups(), zygote };
+        let patience = self.config.patience;
         if let Some(zygote) = &origin.zygote {
-            match Nursery::start(&root, begin(Some(wire_zygote(zygote))), self.config.patience).await {
+            match Nursery::start(&root, begin(Some(wire_zygote(zygote))), FROM_A_ZYGOTE, patience).await {
                 Err(error) => {
                     let (image, error) = (&origin.image, &error as &dyn std::error::Error);
                     warn!(image, error, "no zygote could be made: each program is started anew");
                 }
                 made => return made,
             }
+            // Until it is tried again.
+            return Nursery::start(&root, begin(None), FROM_A_ZYGOTE, patience).await;
         }
-        Nursery::start(&root, begin(None), self.config.patience).await
+        Nursery::start(&root, begin(None), u32::MAX, patience).await
     }
 
     fn slot(&self, job_uid: u32, ground: &Ground) -> io::Result<Arc<Slot>> {

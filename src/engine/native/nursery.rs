@@ -43,17 +43,18 @@ struct Conversation {
 /// The program, in the image's root.
 pub(super) const AGENT: &str = "caisson/agent";
 
-/// Sandboxes of one zygote. They share the secret of their interpreter's hashes and where its memory lies, which each can read: fewer
-/// leave less time to make use of that against another, more spare the start of an interpreter, some 15 ms, more often.
-const FROM_A_ZYGOTE: u32 = 256;
+/// Sandboxes of one zygote, or of what stands in for one that could not be made. They share the secret of their interpreter's hashes,
+/// libc's guards, and where its memory lies, which each can read: fewer leave less time to make use of that against another, more
+/// spare the start of an interpreter, some 15 ms, more often.
+pub(super) const FROM_A_ZYGOTE: u32 = 256;
 
 /// How much of a complaint is logged, in lines of so many bytes.
 const LAST_WORDS: u64 = 500;
 
 impl Nursery {
-    pub async fn start(root: &Path, begin: Begin, patience: Duration) -> io::Result<Self> {
+    /// `left`: how many sandboxes it may be asked for.
+    pub async fn start(root: &Path, begin: Begin, left: u32, patience: Duration) -> io::Result<Self> {
         let (packets, theirs) = Packets::pair()?;
-        let left = AtomicU32::new(if begin.zygote.is_some() { FROM_A_ZYGOTE } else { u32::MAX });
         let root = std::path::absolute(root)?;
         let mut child = Command::new(root.join(AGENT))
             // Every sandbox can read how its PID 1 was started, which need not tell where things are on the host.
@@ -76,7 +77,7 @@ impl Nursery {
             conversation: Mutex::new(Conversation { packets, child, is_open: false }),
             is_lost: AtomicBool::new(false),
             proven: Proven::default(),
-            left,
+            left: AtomicU32::new(left),
         };
         match nursery.ask(&ToNursery::Begin(begin), &[], patience).await? {
             (FromNursery::Ready { protocol: VERSION }, _) => Ok(nursery),
@@ -102,7 +103,6 @@ impl Nursery {
 
     /// The pid of the new sandbox's PID 1, and its descriptor.
     pub async fn make(&self, make: Make, fds: &[BorrowedFd<'_>], patience: Duration) -> io::Result<(i32, OwnedFd)> {
-        // Those of a plain one come to no end.
         let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         match self.ask(&ToNursery::Make(make), fds, patience).await? {
             (FromNursery::Made { pid }, Some(pidfd)) => Ok((pid, pidfd)),
