@@ -140,20 +140,22 @@ impl NativeEngine {
 
     async fn start_nursery(&self, origin: &Origin, ground: &Ground) -> io::Result<Nursery> {
         let root = self.root(&origin.image);
-        let begin = |zygote| Begin { filters: ground.filters.clone(), groups: ground.hierarchy.groups(), zygote };
-        let patience = self.config.patience;
+        // What stands in for a zygote is for as many sandboxes: then it is tried again.
+        let left = if origin.zygote.is_some() { FROM_A_ZYGOTE } else { u32::MAX };
+        let start = |zygote| {
+            let begin = Begin { filters: ground.filters.clone(), groups: ground.hierarchy.groups(), zygote };
+            Nursery::start(&root, begin, left, self.config.patience)
+        };
         if let Some(zygote) = &origin.zygote {
-            match Nursery::start(&root, begin(Some(wire_zygote(zygote))), FROM_A_ZYGOTE, patience).await {
+            match start(Some(wire_zygote(zygote))).await {
                 Err(error) => {
                     let (image, error) = (&origin.image, &error as &dyn std::error::Error);
                     warn!(image, error, "no zygote could be made: each program is started anew");
                 }
                 made => return made,
             }
-            // Until it is tried again.
-            return Nursery::start(&root, begin(None), FROM_A_ZYGOTE, patience).await;
         }
-        Nursery::start(&root, begin(None), u32::MAX, patience).await
+        start(None).await
     }
 
     fn slot(&self, job_uid: u32, ground: &Ground) -> io::Result<Arc<Slot>> {

@@ -351,6 +351,14 @@ impl Server {
         self.is_deaf.store(true, Ordering::Relaxed);
     }
 
+    /// Its own children, by their number: natively the nurseries.
+    pub fn children(&self) -> Vec<u32> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).into_iter().flatten().flatten();
+        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let children = children.collect::<Vec<_>>().join(" ");
+        children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

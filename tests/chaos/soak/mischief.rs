@@ -2,7 +2,6 @@
 //! the engine itself, which others use.
 
 use std::{
-    fs,
     io::Write,
     net::{Shutdown, TcpStream},
     process::Command,
@@ -93,10 +92,7 @@ impl<'a> Mischief<'a> {
 
     /// All sandboxes of its language go with it.
     fn kill_a_nursery(&mut self) {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.server.pid())).into_iter().flatten().flatten();
-        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-        let children = children.collect::<Vec<_>>().join(" ");
-        let nurseries = Vec::from_iter(children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()));
+        let nurseries = self.server.children();
         if !nurseries.is_empty() {
             signal("KILL", nurseries[self.dice.throw(nurseries.len())]);
         }
