@@ -52,10 +52,11 @@ pub struct Claimed {
 const LIGHT: u64 = 64 << 20;
 
 /// What is done in a sandbox before it is ready, as its language has it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Warmup<'a> {
     pub rehearsal: Option<&'a Step>,
-    pub arming: Option<&'a Arming>,
+    /// Asked once all else is done: whether it is worth its time depends on who waits then.
+    pub arming: &'a (dyn Fn() -> Option<&'a Arming> + Sync),
 }
 
 /// Why a sandbox did not become ready.
@@ -116,7 +117,7 @@ impl Ready {
                 proven.set();
             }
             // Last: whatever runs in a sandbox ends what is armed there.
-            if let Some(arming) = arming {
+            if let Some(arming) = arming() {
                 session.arm(arming).await.map_err(BootError::Arming)?;
             }
             Ok((session, seen))

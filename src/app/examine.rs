@@ -149,7 +149,7 @@ async fn of_language(
     let job_uid = custody.job_uid();
     let spec = pool.spec(&custody, config.pool.cpus);
     let since = Instant::now();
-    let warmup = Warmup { rehearsal: pool.rehearsal.as_ref(), arming: pool.arming.as_ref() };
+    let warmup = Warmup { rehearsal: pool.rehearsal.as_ref(), arming: &|| pool.arming.as_ref() };
     let booted = Ready::boot(custody, &spec, warmup, engine, config.pool.boot_patience).await;
     let took = since.elapsed();
     match &booted {

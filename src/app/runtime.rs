@@ -159,7 +159,8 @@ impl Trials {
         let custody = ledger.take(&pool.language).ok_or("there is no room for it")?;
         let _until = UnderWay::new(self, ledger);
         let spec = SandboxSpec { runtime: runtime.map(str::to_owned), ..pool.spec(&custody, cpus) };
-        let booted = Ready::boot(custody, &spec, Warmup::default(), engine, boot_patience).await;
+        let booted =
+            Ready::boot(custody, &spec, Warmup { rehearsal: None, arming: &|| None }, engine, boot_patience).await;
         let tried = booted.as_ref().map(|_| ()).map_err(|error| chain(error));
         drop(booted);
         // Its custody has ended: there is one to destroy, whether it came up or not.

@@ -429,7 +429,7 @@ impl FakeAgent {
             }
         }
         let wall_ns = since.elapsed().as_nanos() as u64;
-        self.say(&FromAgent::Ended(Ended { stopped, oom_kills, wall_ns, ..ended(exit) }), &[]).await
+        self.say(&FromAgent::Ended(Ended { stopped, oom_kills, wall_ns, armed: step.feed, ..ended(exit) }), &[]).await
     }
 
     async fn print(&mut self, stream: Stream, text: &[u8], step: &protocol::Step) -> io::Result<()> {

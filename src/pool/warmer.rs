@@ -191,9 +191,9 @@ async fn boot(fleet: &Fleet, pool: &Pool, custody: Custody, spec: &SandboxSpec) 
     let since = Instant::now();
     // Another command than a step's own takes longer than the step would: not for whoever waits already. Who is about to take what
     // is ready counts as waiting too, and is not meant.
-    let is_awaited = pool.waiting() > pool.shelf.ready();
-    let arming = pool.config.arming.as_ref().filter(|arming| arming.command.is_none() || !is_awaited);
-    let warmup = Warmup { rehearsal: pool.config.rehearsal.as_ref(), arming };
+    let is_awaited = || pool.waiting() > pool.shelf.ready();
+    let arming = || pool.config.arming.as_ref().filter(|arming| arming.command.is_none() || !is_awaited());
+    let warmup = Warmup { rehearsal: pool.config.rehearsal.as_ref(), arming: &arming };
     let result = Ready::boot(custody, spec, warmup, &*fleet.engine, fleet.config.boot_patience).await;
     let took = since.elapsed();
     let told = result.as_ref().map(|_| ()).map_err(|error| error.kind());

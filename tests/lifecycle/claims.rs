@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use caisson::{
     dispatch::Refusal,
-    job::{Claim, Job},
+    job::{Arming, ArmingRules, Claim, Job, WorkPath},
 };
 use tokio::time::sleep;
 
@@ -33,6 +33,25 @@ async fn a_claim_that_a_sandbox_is_made_for_is_cold() {
     let report = service.dispatch.submit(job("print x")).await.unwrap();
     assert_eq!(report.claim, Claim::Cold);
     assert!(report.timing.claim >= Duration::from_millis(100));
+    service.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_long_to_arm_is_armed_for_the_shelf_and_not_for_who_waits() {
+    let step = job("").run;
+    let command = Some(["/usr/bin/prepared".to_owned()].into());
+    let rules = ArmingRules { most_bytes: 1000, is_alone: false, sees_memory: false, forks: false, cold: Vec::new() };
+    let arming = Some(Arming { step, command, entry: WorkPath::parse("main").unwrap(), rules });
+    let arrange = Arrange { languages: vec![("python", 1)], arming, ..Arrange::default() };
+    let service = arrange.start().await.warm().await;
+    let submit = |program| service.dispatch.submit(job(program));
+    // Two sandboxes are asked for while the second waits: one for it, and one for the shelf.
+    let (first, second) = tokio::join!(submit("sleep 50"), submit("print x"));
+    service.until(|service| service.ready() == 1).await;
+    let third = submit("print x").await;
+    let found =
+        [first, second, third].map(|report| report.map(|report| (report.claim, report.run.unwrap().armed)).unwrap());
+    assert_eq!(found, [(Claim::Warm, true), (Claim::Cold, false), (Claim::Warm, true)]);
     service.drain().await;
 }
 

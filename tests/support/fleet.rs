@@ -9,7 +9,7 @@ use std::{
 use caisson::{
     dispatch::{Dispatch, DispatchConfig},
     engine::fake::FakeEngine,
-    job::{Arm, Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath},
+    job::{Arm, Arming, Job, LanguageId, Limits, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath},
     observe::{BootFault, CaseEnd, ClaimEnd, JobEnd, Observer, Rejection, SandboxState, StageKind},
     pool::{Fleet, FleetConfig, PoolConfig, Schedule},
     sandbox::LedgerConfig,
@@ -31,6 +31,8 @@ pub struct Arrange {
     pub recycle_after: Duration,
     /// Of the host's memory; none: it is not looked at.
     pub memory_reserve: Option<u64>,
+    /// What waits in each sandbox, of every language.
+    pub arming: Option<Arming>,
     pub engine: FakeEngine,
 }
 
@@ -59,6 +61,7 @@ impl Default for Arrange {
             queue_patience: Duration::from_secs(300),
             recycle_after: Duration::from_secs(1800),
             memory_reserve: None,
+            arming: None,
             engine: FakeEngine::new(),
         }
     }
@@ -76,7 +79,7 @@ impl Arrange {
             most: self.most,
             ceiling: limits(),
             rehearsal: None,
-            arming: None,
+            arming: self.arming.clone(),
         });
         let config = FleetConfig {
             ledger: LedgerConfig {

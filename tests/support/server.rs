@@ -88,8 +88,13 @@ fn started(program: &Path, tree: &Path) -> Command {
 
 /// Until it is so. `what` completes "waited in vain until".
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    until_none(|| (!is_so()).then(|| what.to_owned()));
+}
+
+/// Until nothing is `missing`, which says what.
+fn until_none(mut missing: impl FnMut() -> Option<String>) {
     let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
+    while let Some(what) = missing() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         thread::sleep(PAUSE);
     }
@@ -288,7 +293,10 @@ impl Server {
     pub fn nothing_is_left(&self) {
         self.until_full();
         let wanted = self.idle_processes();
-        until("no process is left", || self.processes().len() == wanted);
+        until_none(|| {
+            let found = self.processes();
+            (found.len() != wanted).then(|| format!("of the processes {found:?} {wanted} are there and no other"))
+        });
     }
 
     /// What its sandboxes have when nothing runs: PID 1 and the agent of each, and what is armed in it.
