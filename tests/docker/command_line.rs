@@ -127,7 +127,7 @@ fn the_doctor_names_a_remedy_for_what_is_wrong() {
     let text = fs::read_to_string("config/languages/bash.toml").unwrap().replace("caisson/bash:", "caisson/none:");
     fs::write(languages.path().join("bash.toml"), text).unwrap();
     let directory = format!("languages.directory={}", languages.path().display());
-    let output = caisson().args(["doctor", "--set", &directory]).output().unwrap();
+    let output = server.doctor().args(["--set", &directory]).output().unwrap();
     let (code, said, _) = told(&output);
     assert_eq!(code, Some(1));
     assert!(

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::server::{Arrange, Server, caisson, until};
+use crate::server::{Arrange, Server, until};
 
 /// Where a program of ours looks around: one line for each thing that it can see.
 const LOOK_AROUND: &str = r#"
@@ -187,8 +187,9 @@ fn a_service_whose_sandboxes_promise_too_much_serves_nobody() {
     assert_eq!((refused.status, &refused.body["code"]), (503, &json!("engine_unavailable")), "{}", refused.body);
     assert!(server.metric("caisson_boots_failed_total{kind=\"promise\",language=\"bash\"}") >= 1.0);
 
-    let doctor = caisson()
-        .args(["doctor", "--set", "languages.enabled=[\"bash\"]", "--set", &profile])
+    let doctor = server
+        .doctor()
+        .args(["--set", "languages.enabled=[\"bash\"]", "--set", &profile])
         .args([
             "--set",
             &format!("pool.owner={}-doctor", server.owner),
@@ -208,7 +209,7 @@ fn the_doctor_goes_through_every_promise() {
     let server = Arrange::new(&[("bash", 1)]).warm();
     let uids = format!("pool.uid_base={}", server.uids().end);
     let owner = format!("pool.owner={}-doctor", server.owner);
-    let doctor = caisson().args(["doctor", "--set", &uids, "--set", &owner]).output().unwrap();
+    let doctor = server.doctor().args(["--set", &uids, "--set", &owner]).output().unwrap();
     let checklist = String::from_utf8_lossy(&doctor.stdout).into_owned();
     for promise in [
         "user",

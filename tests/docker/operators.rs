@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::server::{Arrange, caisson, until};
+use crate::server::{Arrange, until};
 
 /// Appears in sources, inputs and outputs, and nowhere else.
 const SECRET: &str = "hunter2hunter2";
@@ -105,7 +105,7 @@ fn promtool_accepts_what_a_busy_service_exports() {
 fn the_doctor_finds_nothing_on_a_machine_that_is_well() {
     let server = Arrange::new(&[("bash", 1)]).warm();
     let owner = format!("pool.owner={}", server.owner);
-    let output = caisson().args(["doctor", "--set", &owner, "--set", "pool.uid_base=900000"]).output().unwrap();
+    let output = server.doctor().args(["--set", &owner, "--set", "pool.uid_base=900000"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("ok    engine") && said.contains("ok    language python"), "{said}");

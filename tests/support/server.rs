@@ -270,6 +270,16 @@ impl Server {
         found.unwrap_or_else(|| panic!("no series {series}")).parse().unwrap()
     }
 
+    /// The tool that looks whether all is well, with the engine of this server.
+    pub fn doctor(&self) -> Command {
+        let mut doctor = caisson();
+        doctor.arg("doctor");
+        for flag in self.docker.flags() {
+            doctor.args(["--set", &flag]);
+        }
+        doctor
+    }
+
     /// Until so many sandboxes wait on every shelf.
     pub fn until_ready(&self, least: usize) {
         until("enough sandboxes are ready", || {
