@@ -4,7 +4,7 @@
 // beside: innocent
 #include <unistd.h>
 
-// What the kernel had taken for a fork that it then refused is given back later, and counts as memory until then.
+// It has been seen to meet its memory limit first: what a refused fork had taken, it seems, counts until the kernel frees it.
 int main(void) {
     for (;;) fork();
 }
