@@ -17,9 +17,9 @@ use super::policy::{self, Busy};
 #[derive(Debug)]
 pub struct Activity {
     processors: usize,
-    /// Without those that have just ended.
+    /// Without those that have ended.
     busy: Mutex<Busy>,
-    /// When programs ended, those of a moment ago.
+    /// When programs ended, those of late.
     ends: Mutex<VecDeque<Instant>>,
     /// Sandboxes that would not go when they were told to.
     stuck: AtomicUsize,
@@ -81,20 +81,34 @@ impl Activity {
         self.withheld.load(Ordering::Relaxed)
     }
 
-    /// Processors that a boot or a removal may have.
+    /// Processors that a boot may have.
     pub fn spare(&self) -> usize {
-        let just_ended = self.ends().len();
-        Busy { just_ended, ..*self.busy() }.spare(self.processors)
+        self.now_busy().spare(self.processors)
+    }
+
+    /// Those that a removal may have, or a boot for which there is no hurry.
+    pub fn calm(&self) -> usize {
+        self.now_busy().calm(self.processors)
+    }
+
+    fn now_busy(&self) -> Busy {
+        let ends = self.ends();
+        let just_ended = ends.iter().rev().take_while(|end| end.elapsed() < policy::RETURN).count();
+        Busy { just_ended, ended_of_late: ends.len(), ..*self.busy() }
     }
 
     /// How long until one more may be to spare without anything happening.
     pub fn spare_in(&self) -> Option<Duration> {
-        self.ends().front().map(|end| policy::RETURN.saturating_sub(end.elapsed()))
+        let left = |end: &Instant| {
+            let since = end.elapsed();
+            [policy::RETURN, policy::CALM].into_iter().find(|pause| *pause > since).map(|pause| pause - since)
+        };
+        self.ends().iter().filter_map(left).min()
     }
 
     pub fn ends(&self) -> MutexGuard<'_, VecDeque<Instant>> {
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        while ends.front().is_some_and(|end| end.elapsed() >= policy::RETURN) {
+        while ends.front().is_some_and(|end| end.elapsed() >= policy::CALM) {
             ends.pop_front();
         }
         ends

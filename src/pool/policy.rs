@@ -3,7 +3,8 @@
 //! A boot costs 100 to 300 ms of processor time that running programs would feel, and so a shelf is a battery: filled
 //! while there is a processor to spare, drawn on while there is none. In two steps: [`aim`] says how many of each language
 //! there are to be, [`act`] what to do about it now. Whoever waits is served first, the earliest deadline before the
-//! others; then every shelf gets its floor; the rest is filled only on a processor that nothing else keeps busy.
+//! others; then every shelf gets its floor; the rest is filled only on a processor that nothing else keeps busy, and the last of it
+//! only on one that nothing has kept busy of late.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub creators: usize,
     /// See [`Busy::spare`].
     pub spare: usize,
+    /// See [`Busy::calm`].
+    pub calm: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +68,8 @@ pub struct Busy {
     pub running: usize,
     /// Programs that ended less than [`RETURN`] ago.
     pub just_ended: usize,
+    /// Those and others, that ended less than [`CALM`] ago.
+    pub ended_of_late: usize,
     pub booting: usize,
     pub removing: usize,
 }
@@ -84,7 +89,15 @@ pub const FLOOR: usize = 2;
 /// large, and a busy service lives from its floors alone.
 pub const RETURN: Duration = Duration::from_millis(50);
 
-/// A used sandbox rests until a processor is to spare, and so long at the most: on a busy service none ever is. Too small
+/// A client that pauses for a moment between its jobs would have a boot or a removal beside each of them. Both wait so long, boots
+/// as long as not much is lacking. Too small and such jobs are slowed; too large and shelves are not full when a burst comes.
+pub const CALM: Duration = Duration::from_millis(150);
+
+/// Of a shelf so many may be lacking until it is calm, and no more than half. Too few and such a client soon has boots beside its
+/// jobs; too many and bursts find less.
+pub const LAST: usize = 6;
+
+/// A used sandbox rests until it is calm on a processor, and so long at the most: on a busy service it never is. Too small
 /// and a burst pays for the removals of its own beginning; too large and files of jobs long gone fill the memory.
 pub const LONGEST_REST: Duration = Duration::from_secs(3);
 
@@ -157,8 +170,17 @@ fn grant(given: &mut [usize], wanted: &[usize], left: &mut usize) {
 impl Busy {
     /// Processors that a boot or a removal may have without anybody feeling it.
     pub fn spare(self, processors: usize) -> usize {
-        let Self { running, just_ended, booting, removing } = self;
-        processors.saturating_sub(running + just_ended + booting + removing)
+        self.left_over(processors, self.running + self.just_ended)
+    }
+
+    /// Those of them that nobody is likely to want while it lasts. A program feels a boot on the next processor, too: what they
+    /// share is the memory, and the kernel.
+    pub fn calm(self, processors: usize) -> usize {
+        self.left_over(processors, 2 * (self.running + self.ended_of_late))
+    }
+
+    fn left_over(self, processors: usize, of_programs: usize) -> usize {
+        processors.saturating_sub(of_programs + self.booting + self.removing)
     }
 }
 
@@ -179,7 +201,8 @@ pub fn act(snapshot: &Snapshot, aims: &[Aim]) -> Vec<Action> {
             light: under_way(&lines, true) < snapshot.creators * LIGHT_AT_ONCE,
             // Two boots beside two programs, and every program waits for its turn on a processor.
             for_floor: is_spare || heavy == 0,
-            for_target: is_spare,
+            for_most: is_spare,
+            for_target: is_spare && heavy - before < snapshot.calm,
         };
         let Some(next) = neediest(&lines, may) else { break };
         lines[next].booting += 1;
@@ -198,6 +221,7 @@ struct May {
     /// Of the heavy ones those that nobody waits for yet.
     for_floor: bool,
     /// Those beyond the floor: the light ones too, or a burst would run beside the refill that it causes.
+    for_most: bool,
     for_target: bool,
 }
 
@@ -205,9 +229,11 @@ impl May {
     fn serve(self, pool: &PoolView, need: Need) -> bool {
         match need {
             Need::Waiting | Need::Floor if pool.is_light => self.light,
-            Need::Target if pool.is_light => self.light && self.for_target,
+            // As soon over as begun: there is nothing to wait for.
+            Need::Most | Need::Target if pool.is_light => self.light && self.for_most,
             Need::Waiting => self.heavy,
             Need::Floor => self.heavy && self.for_floor,
+            Need::Most => self.heavy && self.for_most,
             Need::Target => self.heavy && self.for_target,
         }
     }
@@ -221,8 +247,8 @@ fn neediest(lines: &[Line<'_>], may: May) -> Option<usize> {
     };
     let most_of = |need| lacking(need).max_by_key(move |(_, line)| line.lacks(need));
     let waited_for = lacking(Need::Waiting).min_by_key(|(_, line)| line.urgency());
-    let neediest = waited_for.or_else(|| most_of(Need::Floor)).or_else(|| most_of(Need::Target));
-    neediest.map(|(index, _)| index)
+    let of_shelves = || [Need::Floor, Need::Most, Need::Target].into_iter().find_map(most_of);
+    waited_for.or_else(of_shelves).map(|(index, _)| index)
 }
 
 /// Idle sandboxes make way when the budget is used up and somebody waits for another language, and when the budget has
@@ -265,6 +291,8 @@ struct Line<'a> {
 enum Need {
     Waiting,
     Floor,
+    /// The target but for the last of it.
+    Most,
     Target,
 }
 
@@ -278,6 +306,7 @@ impl<'a> Line<'a> {
         let level = match need {
             Need::Waiting => 0,
             Need::Floor => self.aim.floor,
+            Need::Most => (self.aim.target - LAST.min(self.aim.target / 2)).max(self.aim.floor),
             Need::Target => self.aim.target,
         };
         let lacking = (level + self.pool.waiting).saturating_sub(self.ready + self.booting);
@@ -340,7 +369,7 @@ mod tests {
     /// So many sandboxes may be made.
     fn quiet(pools: Vec<PoolView>) -> Snapshot {
         let on_host = pools.iter().map(|pool| pool.ready + pool.booting).sum();
-        Snapshot { pools, budget: 40, on_host, dying: 0, working: 4, creators: 2, spare: 2 }
+        Snapshot { pools, budget: 40, on_host, dying: 0, working: 4, creators: 2, spare: 2, calm: 2 }
     }
 
     fn full(pools: Vec<PoolView>) -> Snapshot {
@@ -407,10 +436,33 @@ mod tests {
 
     #[test]
     fn above_the_floor_nothing_is_made_but_on_a_processor_to_spare() {
-        let snapshot = quiet(vec![pool("python", FLOOR, 0, 0)]);
+        let snapshot = quiet(vec![PoolView { size: 8, most: 8, ..pool("python", FLOOR, 0, 0) }]);
         assert_eq!(plan(&snapshot).len(), 2);
         assert_eq!(plan(&Snapshot { spare: 1, ..snapshot.clone() }).len(), 1);
         assert_eq!(plan(&Snapshot { spare: 0, ..snapshot }), []);
+    }
+
+    #[test]
+    fn the_last_of_a_shelf_is_made_when_it_is_calm() {
+        let restless = |size, ready| {
+            let pool = PoolView { size, most: size, ..pool("c", ready, 0, 0) };
+            Snapshot { calm: 0, ..quiet(vec![pool]) }
+        };
+        let made = |size, ready| plan(&restless(size, ready)).len();
+        assert_eq!((made(9, 3), made(9, 4), made(9, 5)), (2, 1, 0));
+        assert_eq!((made(30, 23), made(30, 24)), (1, 0));
+        assert_eq!(plan(&Snapshot { calm: 1, ..restless(9, 5) }).len(), 1);
+        // What nobody feels does not wait for that.
+        let mut light = restless(9, 5);
+        light.pools[0].is_light = true;
+        assert_eq!(plan(&light).len(), 4);
+    }
+
+    #[test]
+    fn it_is_calm_on_a_processor_where_nothing_ran_of_late_nor_beside_it() {
+        assert_eq!(Busy { running: 1, ..Busy::default() }.calm(2), 0);
+        assert_eq!(Busy { ended_of_late: 1, ..Busy::default() }.calm(4), 2);
+        assert_eq!(Busy { booting: 1, ..Busy::default() }.calm(2), 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Destroys what was used, off every request's path and, as far as that goes, out of every program's way: a removal costs
-//! the processors many times what a small program does. So a sandbox whose job ended in good order rests until
-//! there is a processor to spare, and is then removed.
+//! the processors many times what a small program does. So a sandbox whose job ended in good order rests until it is calm on a
+//! processor ([`policy::CALM`]), and is then removed.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How often is looked whether a processor is to spare, while somebody rests.
+/// How often is looked whether it is calm, while somebody rests.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Ends when every custody and the ledger are gone. `creators` bounds how many are destroyed at once.
@@ -62,8 +62,8 @@ pub async fn run(
             let going = (Arc::strong_count(&going) - 1).saturating_sub(activity.stuck());
             let free = (first.budget_left() + going).saturating_sub(activity.withheld());
             let is_urgent = activity.is_closed() || policy::must_go(since.elapsed(), free);
-            // Of these one at a time is begun, so that the next may wait when no processor is to spare any more.
-            let hand = if activity.spare() > 0 { Arc::clone(&hands).try_acquire_owned().ok() } else { None };
+            // Of these one at a time is begun, so that the next may wait when it is not calm any more.
+            let hand = if activity.calm() > 0 { Arc::clone(&hands).try_acquire_owned().ok() } else { None };
             if !is_urgent && hand.is_none() {
                 break;
             }

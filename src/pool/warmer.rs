@@ -106,6 +106,7 @@ pub fn look(fleet: &Fleet) -> Snapshot {
         working: fleet.config.run_slots + fleet.config.creators,
         creators: fleet.config.creators,
         spare: fleet.activity.spare(),
+        calm: fleet.activity.calm(),
         pools,
     }
 }

@@ -148,7 +148,7 @@ impl Mind {
         match self.brain {
             Brain::Ours => world.busy().spare(creators),
             Brain::Cold | Brain::Eager | Brain::Reactive => creators,
-            Brain::Quiet => all_if(world.running + world.just_ended() == 0),
+            Brain::Quiet => all_if(world.running + world.ended_within(policy::RETURN) == 0),
             Brain::SlotFree => all_if(world.running < run_slots),
             Brain::Debounced => all_if(world.now >= world.last_arrival + DEBOUNCE),
             Brain::Oracle => {
@@ -157,11 +157,20 @@ impl Mind {
         }
     }
 
+    /// Those that it takes to be free for what can wait longer.
+    pub fn calm(&self, world: &World<'_>) -> usize {
+        match self.brain {
+            Brain::Ours => world.busy().calm(world.machine.creators),
+            _ => self.spare(world),
+        }
+    }
+
     /// When it wants to look without being asked.
     pub fn looks(&self, world: &World<'_>) -> Vec<f64> {
-        let returned = world.ends.iter().map(|end| end + policy::RETURN.as_secs_f64());
+        let past = |pause: Duration| world.ends.iter().map(move |end| end + pause.as_secs_f64());
         match self.brain {
-            Brain::Quiet | Brain::SlotFree | Brain::Ours => returned.collect(),
+            Brain::Ours => past(policy::RETURN).chain(past(policy::CALM)).collect(),
+            Brain::Quiet | Brain::SlotFree => past(policy::RETURN).collect(),
             Brain::Debounced => vec![world.last_arrival + DEBOUNCE],
             // A need comes near without anything happening.
             Brain::Oracle => vec![world.now + 0.1],
@@ -206,6 +215,7 @@ impl Mind {
             working: machine.run_slots + machine.creators,
             creators: machine.creators,
             spare: self.spare(world),
+            calm: self.calm(world),
         }
     }
 }
@@ -241,11 +251,17 @@ impl Reactive {
 impl World<'_> {
     fn busy(&self) -> Busy {
         let booting = self.shelves.iter().map(|shelf| shelf.booting).sum();
-        Busy { running: self.running, just_ended: self.just_ended(), booting, removing: self.removing }
+        Busy {
+            running: self.running,
+            just_ended: self.ended_within(policy::RETURN),
+            ended_of_late: self.ended_within(policy::CALM),
+            booting,
+            removing: self.removing,
+        }
     }
 
-    fn just_ended(&self) -> usize {
-        self.ends.iter().filter(|end| self.now < **end + policy::RETURN.as_secs_f64()).count()
+    fn ended_within(&self, pause: Duration) -> usize {
+        self.ends.iter().filter(|end| self.now < **end + pause.as_secs_f64()).count()
     }
 
     /// Whether somebody comes within so many seconds.

@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
     fn advance(&mut self, to: f64) {
         let share = (to - self.world.now) * self.speed();
         self.world.now = to;
-        self.world.ends.retain(|end| to < end + policy::RETURN.as_secs_f64());
+        self.world.ends.retain(|end| to < end + policy::CALM.as_secs_f64());
         let (mut done, mut left) = (Vec::new(), Vec::new());
         for mut task in self.tasks.drain(..) {
             task.left -= share;
@@ -280,7 +280,7 @@ impl<'a> Run<'a> {
             self.world.resting = self.resting.len();
             let Some(since) = self.resting.front() else { return };
             let rested = Duration::from_secs_f64(self.world.now - since);
-            let may_go = hands > 0 && self.mind.spare(&self.world) > 0;
+            let may_go = hands > 0 && self.mind.calm(&self.world) > 0;
             if !may_go && !self.mind.must_go(rested, self.world.free() + self.world.dying) {
                 return;
             }

@@ -98,6 +98,7 @@ impl Fleet {
             working: CREATORS,
             creators: CREATORS,
             spare: CREATORS,
+            calm: CREATORS,
         };
         for action in policy::plan(&snapshot) {
             let (Action::Boot(name) | Action::Expire(name)) = &action;
