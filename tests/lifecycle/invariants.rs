@@ -72,6 +72,20 @@ async fn boots_that_nobody_feels_are_more_at_once_and_do_not_wait_for_a_processo
     nothing_is_left(&service).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn beside_a_client_that_comes_back_at_once_nothing_is_made_or_removed_for_a_while() {
+    let arrange = Arrange { languages: vec![("python", 10)], creators: 2, budget: 32, ..Arrange::default() };
+    let service = arrange.start().await.warm().await;
+    for _ in 0..5 {
+        sleep(Duration::from_millis(80)).await;
+        service.dispatch.submit(job("sleep 20")).await.unwrap();
+    }
+    assert_eq!((service.ready(), service.engine.destroyed()), (5, 0));
+    // Once it stays away.
+    service.until(|service| service.ready() == 10 && service.engine.destroyed() == 5).await;
+    nothing_is_left(&service).await;
+}
+
 /// Beside running programs, and a removal takes as long as ten boots.
 #[tokio::test(start_paused = true)]
 async fn for_want_of_room_no_more_are_removed_than_make_it() {
