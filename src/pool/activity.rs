@@ -19,7 +19,7 @@ pub struct Activity {
     processors: usize,
     /// Without those that have ended.
     busy: Mutex<Busy>,
-    /// When programs ended, those of late.
+    /// When programs ended, those of late, the earliest first.
     ends: Mutex<VecDeque<Instant>>,
     /// Sandboxes that would not go when they were told to.
     stuck: AtomicUsize,
@@ -93,17 +93,16 @@ impl Activity {
 
     fn now_busy(&self) -> Busy {
         let ends = self.ends();
-        let just_ended = ends.iter().rev().take_while(|end| end.elapsed() < policy::RETURN).count();
+        let just_ended = ends.len() - first_within(&ends, policy::RETURN);
         Busy { just_ended, ended_of_late: ends.len(), ..*self.busy() }
     }
 
     /// How long until one more may be to spare without anything happening.
     pub fn spare_in(&self) -> Option<Duration> {
-        let left = |end: &Instant| {
-            let since = end.elapsed();
-            [policy::RETURN, policy::CALM].into_iter().find(|pause| *pause > since).map(|pause| pause - since)
-        };
-        self.ends().iter().filter_map(left).min()
+        let ends = self.ends();
+        let left =
+            |pause| ends.get(first_within(&ends, pause)).map(|end| Duration::saturating_sub(pause, end.elapsed()));
+        [policy::RETURN, policy::CALM].into_iter().filter_map(left).min()
     }
 
     pub fn ends(&self) -> MutexGuard<'_, VecDeque<Instant>> {
@@ -113,4 +112,10 @@ impl Activity {
         }
         ends
     }
+}
+
+/// The place of the first that ended within so long. By halving: this is asked at every event, and there may be hundreds.
+fn first_within(ends: &VecDeque<Instant>, pause: Duration) -> usize {
+    let now = Instant::now();
+    ends.partition_point(|end| now.duration_since(*end) >= pause)
 }

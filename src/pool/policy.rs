@@ -222,6 +222,7 @@ struct May {
     for_floor: bool,
     /// Those beyond the floor: the light ones too, or a burst would run beside the refill that it causes.
     for_most: bool,
+    /// The heavy ones of these that may be lacking until it is calm.
     for_target: bool,
 }
 
