@@ -164,8 +164,10 @@ pub trait Controls: Send + Sync + Debug {
 pub enum Beside {
     /// The agent alone.
     Agent,
-    /// What a step of the job's may have left.
-    Used,
+    /// What waits for the step after, of so many bytes.
+    Waiting(u64),
+    /// What a step of the job's may have left. `own`: so many bytes of what is there are the next step's, which waited for it.
+    Used { own: u64 },
     /// What PID 1 keeps of a compile as well.
     Kept,
 }

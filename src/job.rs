@@ -10,7 +10,7 @@ mod standing;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-pub use arming::{Arm, Arming, ArmingRules, ColdRule, MOST_ARMED_BYTES};
+pub use arming::{Arm, Arming, ArmingRules, ColdRule, MOST_ARMED_BYTES, Successor};
 pub use judging::{
     ANSWER, Case, Check, Checker, FEEDBACK, INPUT, Isolation, Judged, Judgement, Judging, MOST_CASES,
     MOST_JUDGED_BYTES, MOST_KEPT_BYTES, MOST_MESSAGE_BYTES, MOST_PARALLEL, MOST_SHOWN_BYTES, OUTPUT, Protocol,
@@ -138,6 +138,11 @@ pub enum Work {
 }
 
 impl Work {
+    /// Whether what the step makes is kept for later ones, where that can be.
+    pub fn keeps(self) -> bool {
+        matches!(self, Self::OriginalsToKeep | Self::OriginalsToCache)
+    }
+
     /// Whether it is the job's files and nothing else, whatever is to become of what the step makes.
     pub fn begins_with_originals(self) -> bool {
         match self {

@@ -10,7 +10,7 @@ pub use template::{Template, TemplateFault};
 
 use crate::job::{
     Arm, Arming, ArmingRules, Ceiling, Job, LanguageId, Limits, MOST_ARTIFACT_BYTES, MOST_ARTIFACTS, MOST_CASES,
-    MOST_JUDGED_BYTES, MOST_KEPT_BYTES, Output, Overflow, Program, SourceFile, Standing, Step, WorkPath,
+    MOST_JUDGED_BYTES, MOST_KEPT_BYTES, Output, Overflow, Program, SourceFile, Standing, Step, Successor, WorkPath,
 };
 
 /// One language in one version; has a pool of its own. Read from `config/languages/<key>.toml`.
@@ -49,6 +49,8 @@ pub struct Armament {
     /// What is started in its place, if it cannot wait itself.
     pub command: Option<Template>,
     pub rules: ArmingRules,
+    /// What its second command opens first of what the first one makes, if that one is started as well.
+    pub run_entry: Option<WorkPath>,
 }
 
 /// A request as far as it does not depend on the language's commands.
@@ -164,26 +166,31 @@ impl Language {
     /// What is started in every sandbox, and waits for its source, if the language has it so: a request that says nothing
     /// of its own.
     pub fn arming(&self) -> Option<Arming> {
-        let Armament { command, rules } = self.arm.clone()?;
+        let Armament { command, rules, run_entry } = self.arm.clone()?;
         let (first, limits) = match &self.compile {
             Some(compile) => (compile, &self.compile_limits),
             None => (&self.run, &self.run_limits),
         };
         let sources = self.sources(&[], &self.source_file);
-        let plain = self.no_request(&sources, limits);
+        let command = command.map(|command| command.expand(&self.no_request(&sources, limits)).into());
+        let successor =
+            run_entry.map(|entry| Successor { step: self.armed_step(&self.run, &self.run_limits, &sources), entry });
+        let step = self.armed_step(first, limits, &sources);
+        Some(Arming { step, command, entry: self.source_file.clone(), rules, successor })
+    }
+
+    fn armed_step(&self, command: &Template, limits: &Limits, sources: &[String]) -> Step {
         // The agent sees to it; the limit of the process is a back-stop behind.
         let cpu_time = self.ceiling.0.cpu_time;
-        let step = Step {
-            argv: first.expand(&plain).into(),
+        Step {
+            argv: command.expand(&self.no_request(sources, limits)).into(),
             env: self.environment(&[]).into(),
             stdin: Vec::new(),
             limits: Limits { cpu_time, ..*limits },
             overflow: Overflow::Cut,
             output: Output::Apart,
             arm: Arm::Auto,
-        };
-        let command = command.map(|command| command.expand(&plain).into());
-        Some(Arming { step, command, entry: self.source_file.clone(), rules })
+        }
     }
 
     fn no_request<'a>(&'a self, sources: &'a [String], limits: &Limits) -> template::Values<'a> {

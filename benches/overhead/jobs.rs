@@ -111,7 +111,7 @@ pub fn all() -> Vec<Job> {
             bare: BARE_JAVA,
             in_container: &["/bin/sh", "-c", "javac -d /tmp /box/Main.java && java -cp /tmp Main"],
             runs: [4, 4, 4],
-            targets: [Some(0.5), Some(0.5)],
+            targets: [Some(0.1), Some(0.1)],
         },
         Job {
             name: "C hello, compiled",

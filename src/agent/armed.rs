@@ -36,12 +36,13 @@ const OPEN_PAUSE: Duration = Duration::from_micros(500);
 pub struct Armed {
     pub running: Running,
     /// The end to write to: while it is open the program waits.
-    source: OwnedFd,
-    entry: String,
+    pub source: OwnedFd,
+    /// The file whose content it takes for that of its source.
+    pub entry: String,
 }
 
 impl Armed {
-    /// Whatever comes of an error is for the caller to end.
+    /// In places that are clear. Whatever comes of an error is for the caller to end.
     pub fn start(
         entry: String,
         spawn: &Spawn,
@@ -50,7 +51,6 @@ impl Armed {
         fds: Vec<OwnedFd>,
         has_died: impl Fn(i32) -> bool,
     ) -> io::Result<Self> {
-        tree::clear_all()?;
         let path = Path::new(WORK).join(&entry);
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
         let running = Program::new(spawn, confinement, zygote)?.launch(fds)?;
@@ -78,8 +78,12 @@ impl Armed {
         };
         let mut rest = &text[..];
         while !rest.is_empty() {
-            let written = rustix::io::retry_on_intr(|| rustix::io::write(&self.source, rest))?;
-            rest = &rest[written..];
+            match rustix::io::retry_on_intr(|| rustix::io::write(&self.source, rest)) {
+                Ok(written) => rest = &rest[written..],
+                // Nobody is there to read any of it.
+                Err(error) if rest.len() == text.len() => return Ok(Err(error.to_string())),
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(Ok(self.running))
     }

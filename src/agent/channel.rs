@@ -26,9 +26,11 @@ pub enum Order {
     Spawn(Spawn),
     /// Start a program whose source comes later, under the name of `entry`; with it come the same four.
     Arm { entry: String, spawn: Spawn },
-    /// Give it the source, which is in its place by now, and watch it as one that was spawned.
-    Feed { keep: bool },
-    /// End it.
+    /// Let one of them go on, and watch it as one that was spawned. The source of the first is in its place by now.
+    Resume { turn: Turn, keep: bool },
+    /// Start a program for the step after the first, see [`caisson_protocol::ToAgent::ArmSuccessor`]; with it come the same four.
+    ArmSuccessor { entry: String, spawn: Spawn },
+    /// End both.
     Disarm,
     /// Open a regular file below the work directory.
     Open { path: String },
@@ -36,6 +38,13 @@ pub enum Order {
     Export,
     /// Keep what can be read from the pipe that comes with it.
     Import,
+}
+
+/// For which of a job's steps a program was armed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Turn {
+    First,
+    Second,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,16 +65,16 @@ pub struct Spawn {
 /// `init` to `serve`.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// The main process ended and no process of the job is left.
+    /// The main process ended and no process of the job is left, but for a successor that waits.
     Ended(Death),
     /// With it comes the file.
     Opened,
     Imported,
     Prepared,
-    /// It waits for its source.
+    /// It waits.
     Armed,
-    /// It has it.
-    Fed,
+    /// It does not any more.
+    Resumed,
     Disarmed,
     Refused(String),
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io,
+    io, iter,
     os::fd::{AsFd, OwnedFd},
     time::{Duration, Instant},
 };
@@ -16,11 +16,12 @@ use rustix::{
 
 use crate::{
     armed::Armed,
-    channel::{self, Answer, Channel, Death, Order},
+    channel::{self, Answer, Channel, Death, Order, Turn},
     child::{self, Note, Program, Running},
     confine::Confinement,
     filter, hide,
     kept::Kept,
+    successor::Successor,
     tree,
     zygote::Zygote,
 };
@@ -29,9 +30,12 @@ use crate::{
 /// sandbox; too large and one whose server died during its boot lingers.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Why there is none to go on.
+const NOTHING: &str = "nothing is armed";
+
 /// The dead that are buried between two looks at the agent's orders: a job whose processes die as fast as PID 1 can reap
 /// them must not keep it from being told to kill.
-const REAPED_AT_ONCE: u32 = 32;
+const REAPED_AT_ONCE: usize = 32;
 
 /// Gives up what no program gets, then finds the agent: as the first process of a container, which has all before it.
 pub fn begin(agent_uid: u32) -> io::Result<()> {
@@ -48,6 +52,7 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>, zygote: Option<&Zygote>) 
     let mut channel = meet()?;
     let mut kept = None;
     let mut armed: Option<Armed> = None;
+    let mut successor: Option<Successor> = None;
     // A program, which may have left something.
     let mut has_run = false;
     while let Some((order, fds)) = channel.receive::<Order>()? {
@@ -66,40 +71,48 @@ pub fn run(meet: impl FnOnce() -> io::Result<Channel>, zygote: Option<&Zygote>) 
             Order::Spawn(spawn) => {
                 has_run = true;
                 let started = Program::new(&spawn, &confinement, zygote).and_then(|program| program.launch(fds));
-                if !see_to_end(started, spawn.keep, &mut channel, &children, &mut kept)? {
+                if !see_to_end(started, spawn.keep, &mut channel, &children, &mut kept, &mut successor)? {
                     return Ok(());
                 }
             }
             Order::Arm { entry, spawn } => {
-                let answer = match Armed::start(entry, &spawn, &confinement, zygote, fds, has_died) {
-                    Ok(program) => {
-                        armed = Some(program);
-                        Answer::Armed
-                    }
-                    Err(error) => {
-                        end_all();
-                        Answer::Refused(error.to_string())
-                    }
-                };
-                tree::settle_dates()?;
-                channel.send(&answer, &[])?;
+                // Where a successor waits all has been cleared for it.
+                let cleared = if successor.is_some() { Ok(()) } else { tree::clear_all() };
+                let start = |()| Armed::start(entry, &spawn, &confinement, zygote, fds, has_died);
+                let started = cleared.and_then(start).map(|program| armed = Some(program));
+                tell_armed(started, &mut successor, &channel)?;
             }
-            Order::Feed { keep } => match feed(armed.take())? {
-                Ok(running) => {
-                    has_run = true;
-                    channel.send(&Answer::Fed, &[])?;
-                    if !see_to_end(Ok(running), keep, &mut channel, &children, &mut kept)? {
-                        return Ok(());
+            Order::ArmSuccessor { entry, spawn } => {
+                let started = Successor::start(entry, &spawn, &confinement, fds);
+                let started = started.map(|program| successor = Some(program));
+                tell_armed(started, &mut successor, &channel)?;
+            }
+            Order::Resume { turn, keep } => {
+                let resumed = match turn {
+                    Turn::First => {
+                        // One that cannot be looked at is as good as none.
+                        successor = successor.and_then(|mut next| next.watch().is_ok().then_some(next));
+                        feed(armed.take())?
+                    }
+                    Turn::Second => successor.take().map_or_else(|| Ok(Err(NOTHING.to_owned())), Successor::feed)?,
+                };
+                match resumed {
+                    Ok(running) => {
+                        has_run = true;
+                        channel.send(&Answer::Resumed, &[])?;
+                        if !see_to_end(Ok(running), keep, &mut channel, &children, &mut kept, &mut successor)? {
+                            return Ok(());
+                        }
+                    }
+                    Err(reason) => {
+                        end_all(&mut successor);
+                        channel.send(&Answer::Refused(reason), &[])?;
                     }
                 }
-                Err(reason) => {
-                    end_all();
-                    channel.send(&Answer::Refused(reason), &[])?;
-                }
-            },
+            }
             Order::Disarm => {
                 armed = None;
-                end_all();
+                end_all(&mut successor);
                 channel.send(&Answer::Disarmed, &[])?;
             }
             Order::Open { path } => match tree::open_regular(&path) {
@@ -149,14 +162,15 @@ fn accept_agent(agent_uid: u32) -> io::Result<Channel> {
     }
 }
 
-/// Watches a program that has been started until it or the agent's patience ends, leaves no process, and says so; `false`
-/// when the agent has left.
+/// Watches a program that has been started until it or the agent's patience ends, leaves no process but a successor, and says
+/// so; `false` when the agent has left.
 fn see_to_end(
     started: io::Result<Running>,
     keep: bool,
     channel: &mut Channel,
     children: &OwnedFd,
     kept: &mut Option<Kept>,
+    successor: &mut Option<Successor>,
 ) -> io::Result<bool> {
     let mut death = Death::unknown();
     match started {
@@ -164,7 +178,11 @@ fn see_to_end(
             if !wait_for_main(&running, &mut death, channel, children)? {
                 return Ok(false);
             }
-            kill_all(running.main, &mut death);
+            // What failed, reached a limit or is kept for many steps has none after it that finds this one waiting.
+            if death.exit != Exit::Code(0) || keep {
+                *successor = None;
+            }
+            kill_all(running.main, &mut death, successor);
             death.forked = running.is_copy();
             if let Some(error) = running.failure() {
                 death.exit = Exit::NotStarted(error);
@@ -172,7 +190,8 @@ fn see_to_end(
         }
         Err(error) => {
             // The child that failed waits to be reaped.
-            kill_all(0, &mut death);
+            *successor = None;
+            kill_all(0, &mut death, successor);
             death.exit = Exit::NotStarted(error.raw_os_error().unwrap_or(libc::EIO));
         }
     }
@@ -189,13 +208,26 @@ fn see_to_end(
 
 fn feed(armed: Option<Armed>) -> io::Result<Result<Running, String>> {
     match armed {
-        None => Ok(Err("nothing is armed".to_owned())),
+        None => Ok(Err(NOTHING.to_owned())),
         Some(armed) if has_died(armed.running.main) => Ok(Err("what was armed has ended".to_owned())),
         Some(armed) => armed.feed(),
     }
 }
 
-/// No process of the job is alive.
+/// Says whether a program waits; where it does not, nothing is left of it nor of others that waited.
+fn tell_armed(started: io::Result<()>, successor: &mut Option<Successor>, channel: &Channel) -> io::Result<()> {
+    let answer = match started {
+        Ok(()) => Answer::Armed,
+        Err(error) => {
+            end_all(successor);
+            Answer::Refused(error.to_string())
+        }
+    };
+    tree::settle_dates()?;
+    channel.send(&answer, &[])
+}
+
+/// No process of the job is alive, but for a successor that waits (on gVisor, one that may have gone on).
 fn prepare(work: Work, kept: Option<&Kept>) -> io::Result<()> {
     match (work, kept) {
         (Work::Originals, _) => tree::restore(),
@@ -273,7 +305,18 @@ fn wait_for_main(running: &Running, death: &mut Death, channel: &Channel, childr
 /// One call reaches every process of the job at once: a fork with a SIGKILL pending fails. Orphans become our children,
 /// so when there are no children left there are no processes left. Most programs leave none: for them the call is spared, since the
 /// kernel looks at every process of the host for it.
-fn kill_all(main: i32, death: &mut Death) {
+///
+/// A successor stays, and others are looked for one by one; where they are too many or too quick for that it goes as well.
+fn kill_all(main: i32, death: &mut Death, successor: &mut Option<Successor>) {
+    let bury = || {
+        for reaped in iter::from_fn(|| reap(libc::WNOHANG)).take(REAPED_AT_ONCE) {
+            reaped.note(main, death);
+        }
+    };
+    if successor.as_ref().is_some_and(|successor| successor.outlive(bury)) {
+        return;
+    }
+    *successor = None;
     while has_children() {
         // SAFETY: signals only; PID 1 itself is spared by the kernel, the agent by its uid.
         unsafe { libc::kill(-1, libc::SIGKILL) };
@@ -287,8 +330,9 @@ fn kill_all(main: i32, death: &mut Death) {
 }
 
 /// Leaves no process, whatever there was.
-fn end_all() {
-    kill_all(0, &mut Death::unknown());
+fn end_all(successor: &mut Option<Successor>) {
+    *successor = None;
+    kill_all(0, &mut Death::unknown(), successor);
 }
 
 /// Of those that we wait for: a job's process can be no other, since the kernel makes every orphan an ordinary child again.

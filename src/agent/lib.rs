@@ -28,6 +28,7 @@ mod kept;
 mod meter;
 pub mod nursery;
 pub mod serve;
+mod successor;
 mod supervise;
 mod talk;
 mod template;

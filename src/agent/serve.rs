@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caisson_protocol::{FromAgent, Hello, PIECE, Step, ToAgent, VERSION, Work};
+use caisson_protocol::{FromAgent, Hello, PIECE, Start, Step, ToAgent, VERSION, Work};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     net::{AddressFamily, SocketFlags, SocketType, connect, socket_with},
@@ -73,6 +73,7 @@ pub fn run(meet: impl FnOnce() -> io::Result<(Channel, u32)>) -> io::Result<()> 
                 Err(error) => Err(error),
             },
             ToAgent::Arm { entry, step } => agent.arm(entry, &step, &mut talk),
+            ToAgent::ArmSuccessor { entry, step } => agent.arm_successor(entry, &step, &mut talk),
             ToAgent::Disarm => agent.disarm(),
             // For a program that ended while they were on their way.
             ToAgent::Feed | ToAgent::FeedEnd | ToAgent::Stop => Ok(()),
@@ -153,6 +154,7 @@ struct Agent {
     /// Where PID 1 takes in what is imported.
     import: Option<File>,
     armed: Option<Armed>,
+    successor: Option<Armed>,
 }
 
 impl Agent {
@@ -165,6 +167,7 @@ impl Agent {
             is_stale: false,
             import: None,
             armed: None,
+            successor: None,
         })
     }
 
@@ -204,22 +207,42 @@ impl Agent {
 
     fn run(&mut self, step: &Step, talk: &mut Talk) -> io::Result<Supervised> {
         self.is_stale = true;
-        if !step.feed {
-            self.disarm()?;
+        let armed = match step.start {
+            Start::Fed => self.armed.take(),
+            Start::Successor => self.successor.take(),
+            Start::Afresh | Start::Copy => {
+                self.disarm()?;
+                None
+            }
+        };
+        if step.keep {
+            // It does not outlive such a step.
+            self.successor = None;
         }
         let stdin = std::mem::take(&mut self.stdin);
-        supervise::run(step, stdin, self.armed.take(), &self.meter, &mut self.channel, talk)
+        supervise::run(step, stdin, armed, &self.meter, &mut self.channel, talk)
     }
 
     fn arm(&mut self, entry: String, step: &Step, talk: &mut Talk) -> io::Result<()> {
-        self.disarm()?;
-        let armed = supervise::arm(entry, step, &self.meter, &mut self.channel)?;
+        let order = |spawn| Order::Arm { entry, spawn };
+        let armed = supervise::arm(order, step, &self.meter, &mut self.channel)?;
+        if armed.is_err() {
+            self.successor = None;
+        }
         talk.say(&FromAgent::Armed(armed.map(|armed| self.armed = Some(armed))), &[]);
         Ok(())
     }
 
+    fn arm_successor(&mut self, entry: String, step: &Step, talk: &mut Talk) -> io::Result<()> {
+        let order = |spawn| Order::ArmSuccessor { entry, spawn };
+        let armed = supervise::arm(order, step, &self.meter, &mut self.channel)?;
+        talk.say(&FromAgent::Armed(armed.map(|armed| self.successor = Some(armed))), &[]);
+        Ok(())
+    }
+
     fn disarm(&mut self) -> io::Result<()> {
-        if self.armed.take().is_some() {
+        let was_armed = [self.armed.take(), self.successor.take()].iter().any(Option::is_some);
+        if was_armed {
             self.channel.send(&Order::Disarm, &[])?;
             self.obeyed(|answer| matches!(answer, Answer::Disarmed))?;
         }
@@ -236,7 +259,12 @@ impl Agent {
             },
             Some((Answer::Refused(reason), _)) => Err(reason),
             Some((
-                Answer::Ended(_) | Answer::Imported | Answer::Prepared | Answer::Armed | Answer::Fed | Answer::Disarmed,
+                Answer::Ended(_)
+                | Answer::Imported
+                | Answer::Prepared
+                | Answer::Armed
+                | Answer::Resumed
+                | Answer::Disarmed,
                 _,
             )) => {
                 return Err(io::Error::other("PID 1 answered amiss"));

@@ -1,7 +1,7 @@
 //! One step from its start to the last byte of its output: feeding, draining, metering, stopping.
 //!
 //! A step ends when its main process has ended or a limit was reached, never at the end of a pipe: a daemon may hold one
-//! open for ever. By the time `init` says that the step ended no process of the job is left, so what is in the pipes then
+//! open for ever. By the time `init` says that the step ended none of its processes is left, so what is in the pipes then
 //! is all there will ever be.
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use caisson_protocol::{Ended, FromAgent, Overflow, Step, Stop, Stream, ToAgent};
+use caisson_protocol::{Ended, FromAgent, Overflow, Start, Step, Stop, Stream, ToAgent};
 use rustix::{
     buffer::spare_capacity,
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
@@ -20,7 +20,7 @@ use rustix::{
 };
 
 use crate::{
-    channel::{Answer, Channel, Death, Order, Spawn},
+    channel::{Answer, Channel, Death, Order, Spawn, Turn},
     meter::{Meter, Reading},
     talk::Talk,
     tree,
@@ -60,7 +60,7 @@ pub enum Supervised {
     Alone,
 }
 
-/// A program that was started before its source was there, as its supervisor sees it.
+/// A program that was started before its time, as its supervisor sees it.
 pub struct Armed {
     streams: Streams,
     /// What the sandbox took more of for it. It is the program's: one that is started late takes it too.
@@ -88,11 +88,16 @@ struct Streams {
     halt: OwnedFd,
 }
 
-/// Has PID 1 start the program without its source; an inner error says why it did not.
-pub fn arm(entry: String, step: &Step, meter: &Meter, channel: &mut Channel) -> io::Result<Result<Armed, String>> {
+/// Has PID 1 start the program before its time; an inner error says why it did not.
+pub fn arm(
+    order: impl FnOnce(Spawn) -> Order,
+    step: &Step,
+    meter: &Meter,
+    channel: &mut Channel,
+) -> io::Result<Result<Armed, String>> {
     let (streams, theirs) = Streams::new(step.merge_stderr)?;
     let before = meter.read()?;
-    channel.send(&Order::Arm { entry, spawn: spawn(step, meter) }, &theirs.each_ref().map(AsFd::as_fd))?;
+    channel.send(&order(spawn(step, meter)), &theirs.each_ref().map(AsFd::as_fd))?;
     drop(theirs);
     match channel.receive::<Answer>()? {
         Some((Answer::Armed, _)) => {
@@ -113,7 +118,7 @@ pub fn run(
     talk: &mut Talk,
 ) -> io::Result<Supervised> {
     let begun = match armed {
-        Some(armed) => Begun::fed(armed, step.keep, meter, channel)?,
+        Some(armed) => Begun::resumed(armed, step, meter, channel)?,
         None => None,
     };
     let begun = match begun {
@@ -155,16 +160,17 @@ impl Begun {
         Ok(Self { before, held, memory_before, started, streams, armed: false })
     }
 
-    /// `None` where it cannot be given its source; by then nothing is left of it.
-    fn fed(armed: Armed, keep: bool, meter: &Meter, channel: &mut Channel) -> io::Result<Option<Self>> {
+    /// `None` where it does not wait, or cannot be given its source; by then nothing is left of it.
+    fn resumed(armed: Armed, step: &Step, meter: &Meter, channel: &mut Channel) -> io::Result<Option<Self>> {
+        let turn = if step.start == Start::Successor { Turn::Second } else { Turn::First };
         let Armed { streams, memory_bytes } = armed;
         let before = meter.read()?;
         let held = tree::held_bytes()?;
         let started = Instant::now();
-        channel.send(&Order::Feed { keep }, &[])?;
+        channel.send(&Order::Resume { turn, keep: step.keep }, &[])?;
         let memory_before = before.memory_bytes.saturating_sub(held + memory_bytes);
         match channel.receive::<Answer>()? {
-            Some((Answer::Fed, _)) => Ok(Some(Self { before, held, memory_before, started, streams, armed: true })),
+            Some((Answer::Resumed, _)) => Ok(Some(Self { before, held, memory_before, started, streams, armed: true })),
             Some((Answer::Refused(_), _)) => Ok(None),
             _ => Err(io::Error::other("PID 1 answered amiss")),
         }
@@ -201,7 +207,7 @@ fn spawn(step: &Step, meter: &Meter) -> Spawn {
     Spawn {
         argv: step.argv.clone(),
         env: step.env.clone(),
-        forked: step.forked,
+        forked: step.start == Start::Copy,
         keep: step.keep,
         cpu_seconds: Duration::from_nanos(limits.cpu_ns).as_secs() + 1,
         processes: (!meter.bounds_processes(processes)).then_some(processes),
@@ -243,7 +249,7 @@ impl Watch<'_> {
                         | Answer::Imported
                         | Answer::Prepared
                         | Answer::Armed
-                        | Answer::Fed
+                        | Answer::Resumed
                         | Answer::Disarmed
                         | Answer::Refused(_),
                         _,

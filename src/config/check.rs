@@ -449,7 +449,7 @@ fn check_language(key: &str, raw: RawLanguage, size: Option<u64>, notes: &mut No
 
 /// `None` where nothing is to be started in advance.
 fn check_arm(raw: RawArm, compiles: bool, notes: &mut Notes<'_>) -> Option<Armament> {
-    let RawArm { mode, command, most_bytes, alone, fork, sees_memory, cold_when } = raw;
+    let RawArm { mode, command, most_bytes, alone, fork, sees_memory, run_entry, cold_when } = raw;
     notes.within("arm.most_bytes", most_bytes, 0, MOST_ARMED_BYTES as u64);
     if cold_when.iter().any(|rule| rule.holds.is_empty()) {
         notes.add("arm.cold_when", "has a rule whose `holds` is empty");
@@ -461,16 +461,26 @@ fn check_arm(raw: RawArm, compiles: bool, notes: &mut Notes<'_>) -> Option<Armam
     });
     let cold = cold.collect();
     let rules = ArmingRules { most_bytes: most_bytes as usize, is_alone: alone, sees_memory, forks: fork, cold };
-    if fork && (mode != "run" || !command.is_empty()) {
+    if fork && (mode == "compile" || !command.is_empty()) {
         notes.add("arm.fork", "is for mode `run`, without a command of its own");
     }
     let command = match command.is_empty() {
         true => None,
         false => Some(notes.parsed("arm.command", Template::parse(&command))?),
     };
+    if mode == "run" && !run_entry.is_empty() {
+        notes.add("arm.run_entry", "is for mode `compile`, after which something is run");
+    }
+    let run_entry = match run_entry.is_empty() {
+        true => None,
+        false => Some(notes.parsed("arm.run_entry", WorkPath::parse(&run_entry))?),
+    };
+    if run_entry.as_ref().is_some_and(|entry| entry.to_string().contains('/')) {
+        notes.add("arm.run_entry", "must be the name of a file that lies in no directory");
+    }
     match (mode.as_str(), compiles) {
         ("off", _) => return None,
-        ("run", false) | ("compile", true) => return Some(Armament { command, rules }),
+        ("run", false) | ("compile", true) => return Some(Armament { command, rules, run_entry }),
         ("run", true) => notes.add("arm.mode", "must be `compile` where there is a compile command, which comes first"),
         ("compile", false) => notes.add("arm.mode", "must be `run` where there is no compile command"),
         _ => notes.add("arm.mode", format!("must be `run`, `compile` or `off`, not `{mode}`")),

@@ -175,6 +175,7 @@ pub struct RawArm {
     pub alone: bool,
     pub fork: bool,
     pub sees_memory: bool,
+    pub run_entry: String,
     pub cold_when: Vec<RawColdRule>,
 }
 
@@ -316,6 +317,7 @@ impl Default for RawArm {
             alone: false,
             fork: false,
             sees_memory: false,
+            run_entry: String::new(),
             cold_when: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::*;
 use crate::{
-    job::{ArmingRules, ColdRule},
+    job::{ArmingRules, ColdRule, WorkPath},
     language::{Armament, Template},
 };
 
@@ -202,20 +202,34 @@ fn what_is_armed_is_said_in_the_language_file() {
     assert_eq!(arming("").unwrap(), None);
     let cold = ColdRule { holds: b"x=".to_vec(), within_lines: 2, unless: Some(b"y".to_vec()) };
     let rules = ArmingRules { most_bytes: 4096, is_alone: false, sees_memory: true, forks: false, cold: vec![cold] };
-    let rules = Armament { command: None, rules };
+    let rules = Armament { command: None, rules, run_entry: None };
     let text = "[arm]\nmode = \"run\"\nmost_bytes = 4096\nsees_memory = true\n\
         cold_when = [{ holds = \"x=\", within_lines = 2, unless = \"y\" }]\n";
     assert_eq!(arming(text).unwrap(), Some(rules));
     let compiling =
         "compile = [\"/luac\", \"{sources}\"]\n[arm]\nmode = \"compile\"\ncommand = [\"/ready\", \"{sources}\"]\n";
     let command = Template::parse(&["/ready".to_owned(), "{sources}".to_owned()]).unwrap();
-    assert_eq!(arming(compiling).unwrap().unwrap().command, Some(command));
+    let armament = arming(compiling).unwrap().unwrap();
+    assert_eq!((armament.command, armament.run_entry), (Some(command), None));
+    let made =
+        |entry: &str| arming(&format!("compile = [\"/luac\"]\n[arm]\nmode = \"compile\"\nrun_entry = \"{entry}\"\n"));
+    assert_eq!(made("a.out").unwrap().unwrap().run_entry, Some(WorkPath::parse("a.out").unwrap()));
+    for (entry, problem) in [("d/b", "must be the name of a file that lies in no directory"), ("../b", ""), ("/b", "")]
+    {
+        let faults = made(entry).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains(&format!("arm.run_entry: {problem}")), "{entry}: {faults:?}");
+    }
+    // All else may stay in the file of a language that is to have none.
+    for text in ["[arm]\nmode = \"off\"\nfork = true\n", "[arm]\nmode = \"off\"\nrun_entry = \"a\"\n"] {
+        assert_eq!(arming(text).unwrap(), None, "{text}");
+    }
     for (text, problem) in [
         ("[arm]\nmode = \"on\"\n", "arm.mode: must be `run`, `compile` or `off`, not `on`"),
         ("[arm]\nmode = \"run\"\nmost_bytes = 61441\n", "arm.most_bytes: must be at most 61440, is 61441"),
         ("[arm]\ncold_when = [{ holds = \"\" }]\n", "arm.cold_when: has a rule whose `holds` is empty"),
         ("compile = [\"/luac\"]\n[arm]\nmode = \"run\"\n", "arm.mode: must be `compile` where there is"),
         ("[arm]\nmode = \"compile\"\n", "arm.mode: must be `run` where there is no compile command"),
+        ("[arm]\nmode = \"run\"\nrun_entry = \"a\"\n", "arm.run_entry: is for mode `compile`"),
         ("[arm]\nmode = \"run\"\ncommand = [\"ready\"]\n", "arm.command: must begin with the path of a program"),
     ] {
         let faults = arming(text).unwrap_err();

@@ -14,7 +14,7 @@ use std::{
 
 use caisson_protocol as protocol;
 use futures_util::future::BoxFuture;
-use protocol::{Ended, Exit, FromAgent, Hello, Stop, Stream, ToAgent};
+use protocol::{Ended, Exit, FromAgent, Hello, Start, Stop, Stream, ToAgent};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     task::AbortHandle,
@@ -355,7 +355,7 @@ impl FakeAgent {
                     self.file = payload;
                 }
                 ToAgent::File { .. } | ToAgent::More => {}
-                ToAgent::Arm { .. } => self.say(&FromAgent::Armed(Ok(())), &[]).await?,
+                ToAgent::Arm { .. } | ToAgent::ArmSuccessor { .. } => self.say(&FromAgent::Armed(Ok(())), &[]).await?,
                 ToAgent::Stdin => self.stdin.extend_from_slice(&payload),
                 ToAgent::Prepare(_) => self.say(&FromAgent::Prepared, &[]).await?,
                 ToAgent::Run(step) if step.argv.starts_with(&protocol::INSPECTION.map(str::to_owned)) => {
@@ -429,7 +429,17 @@ impl FakeAgent {
             }
         }
         let wall_ns = since.elapsed().as_nanos() as u64;
-        self.say(&FromAgent::Ended(Ended { stopped, oom_kills, wall_ns, armed: step.feed, ..ended(exit) }), &[]).await
+        self.say(
+            &FromAgent::Ended(Ended {
+                stopped,
+                oom_kills,
+                wall_ns,
+                armed: matches!(step.start, Start::Fed | Start::Successor),
+                ..ended(exit)
+            }),
+            &[],
+        )
+        .await
     }
 
     async fn print(&mut self, stream: Stream, text: &[u8], step: &protocol::Step) -> io::Result<()> {

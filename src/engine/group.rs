@@ -49,13 +49,15 @@ impl Bounds {
     /// is in use already, will stay, and is not the job's. What PID 1 keeps of a compile is not, and for its sake a sandbox
     /// may be larger than it was made. `solid`: what is in use and stays.
     pub fn next(&self, memory_bytes: u64, beside: Beside, solid: impl FnOnce() -> Option<u64>) -> u64 {
-        let in_use = match beside {
-            Beside::Agent => 0,
-            Beside::Used => solid().unwrap_or(0),
+        let with_agents = |in_use: u64| AGENT_MEMORY.max(in_use + GROWTH);
+        let beside = match beside {
+            Beside::Agent => AGENT_MEMORY,
+            Beside::Waiting(bytes) => AGENT_MEMORY + bytes,
+            Beside::Used { own } => with_agents(solid().unwrap_or(0).saturating_sub(own)),
             // Where nobody can look, as much as it may be.
-            Beside::Kept => solid().unwrap_or(MOST_KEPT_BYTES),
+            Beside::Kept => with_agents(solid().unwrap_or(MOST_KEPT_BYTES)),
         };
-        (memory_bytes + AGENT_MEMORY.max(in_use + GROWTH)).min(self.whole + MOST_KEPT_BYTES)
+        (memory_bytes + beside).min(self.whole + MOST_KEPT_BYTES)
     }
 
     /// A bound that is a little off is as good: what the job used is judged by its peak.
@@ -237,4 +239,33 @@ pub(super) fn processes(directory: &Path) -> Vec<i32> {
 
 async fn aside(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_step_has_its_limit_beside_what_is_not_its_own() {
+        let bounds = Bounds::new(512 * MIB);
+        let next = |beside, solid: Option<u64>| bounds.next(256 * MIB, beside, || solid.map(|mib| mib * MIB)) / MIB;
+        assert_eq!(next(Beside::Agent, Some(100)), 256 + 16);
+        assert_eq!(next(Beside::Waiting(20 * MIB), Some(100)), 256 + 16 + 20);
+        assert_eq!(next(Beside::Used { own: 0 }, Some(5)), 256 + 16);
+        assert_eq!(next(Beside::Used { own: 0 }, Some(30)), 256 + 30 + 4);
+        assert_eq!(next(Beside::Used { own: 20 * MIB }, Some(30)), 256 + 16);
+        assert_eq!(next(Beside::Used { own: 20 * MIB }, Some(10)), 256 + 16);
+        assert_eq!(next(Beside::Used { own: 0 }, None), 256 + 16);
+        assert_eq!(next(Beside::Kept, None), 256 + MOST_KEPT_BYTES / MIB + 4);
+    }
+
+    #[test]
+    fn no_bound_is_above_what_the_sandbox_was_made_for_and_what_is_kept() {
+        let bounds = Bounds::new(256 * MIB);
+        let most = 256 * MIB + AGENT_MEMORY + MOST_KEPT_BYTES;
+        assert_eq!(bounds.next(256 * MIB, Beside::Kept, || Some(1 << 40)), most);
+        assert_eq!(bounds.next(256 * MIB, Beside::Waiting(1 << 40), || None), most);
+    }
 }

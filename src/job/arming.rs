@@ -15,6 +15,16 @@ pub struct Arming {
     /// Its source.
     pub entry: WorkPath,
     pub rules: ArmingRules,
+    pub successor: Option<Successor>,
+}
+
+/// What is started in advance for the step after that, and waits for what that one makes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Successor {
+    /// What a job's second step has to be.
+    pub step: Step,
+    /// The first that it opens of what the step before makes.
+    pub entry: WorkPath,
 }
 
 /// What the language's interpreter does differently when its source comes through a pipe, or comes late.
@@ -64,19 +74,7 @@ impl Arming {
 
     /// Whether the step, with these files, is what would come of the armed program.
     pub fn fits(&self, files: &[SourceFile], step: &Step, work: Work) -> bool {
-        let Step { limits, output, .. } = step;
-        let ours = &self.step;
-        // The process itself has these, and nobody can change them any more. That of processor time is a back-stop only.
-        let has_limits = limits.stack_bytes == ours.limits.stack_bytes
-            && limits.processes == ours.limits.processes
-            && limits.open_files == ours.limits.open_files
-            && limits.file_size_bytes == ours.limits.file_size_bytes
-            && limits.cpu_time <= ours.limits.cpu_time;
-        work.begins_with_originals()
-            && *output == Output::Apart
-            && has_limits
-            && self.takes(files)
-            && self.is_step(step)
+        work.begins_with_originals() && is_process_of(&self.step, step) && self.takes(files) && self.is_step(step)
     }
 
     /// Whether the step may be run by a copy of what was started for all sandboxes. A copy is made for the step, with its limits.
@@ -93,13 +91,33 @@ impl Arming {
 
     /// Whether the step, so far as the program looks at it before its source, is the one that was started.
     fn is_step(&self, step: &Step) -> bool {
-        let Step { argv, env, stdin: _, limits, overflow: _, output: _, arm } = step;
-        let ours = &self.step;
-        *arm == Arm::Auto
-            && (argv, env) == (&ours.argv, &ours.env)
-            && limits.memory_bytes >= LEAST_MEMORY_BYTES
-            && (!self.rules.sees_memory || limits.memory_bytes == ours.limits.memory_bytes)
+        is_command_of(&self.step, step)
+            && (!self.rules.sees_memory || step.limits.memory_bytes == self.step.limits.memory_bytes)
     }
+}
+
+impl Successor {
+    /// Whether the step is what would come of the armed program, which was there while the one before ran.
+    pub fn fits(&self, step: &Step, work: Work) -> bool {
+        work == Work::Left && is_process_of(&self.step, step) && is_command_of(&self.step, step)
+    }
+}
+
+/// Whether a step would be a process as ours is, and nobody can change it any more. That of processor time is a back-stop only.
+fn is_process_of(ours: &Step, step: &Step) -> bool {
+    let Step { limits, output, .. } = step;
+    let ours = &ours.limits;
+    *output == Output::Apart
+        && limits.stack_bytes == ours.stack_bytes
+        && limits.processes == ours.processes
+        && limits.open_files == ours.open_files
+        && limits.file_size_bytes == ours.file_size_bytes
+        && limits.cpu_time <= ours.cpu_time
+}
+
+fn is_command_of(ours: &Step, step: &Step) -> bool {
+    let Step { argv, env, stdin: _, limits, overflow: _, output: _, arm } = step;
+    *arm == Arm::Auto && (argv, env) == (&ours.argv, &ours.env) && limits.memory_bytes >= LEAST_MEMORY_BYTES
 }
 
 impl ArmingRules {
@@ -168,7 +186,7 @@ mod tests {
         ArmingRules { most_bytes: 1000, is_alone: false, sees_memory: false, forks: false, cold: Vec::new() };
 
     fn arming(rules: ArmingRules) -> Arming {
-        Arming { step: step(), command: None, entry: WorkPath::parse("main").unwrap(), rules }
+        Arming { step: step(), command: None, entry: WorkPath::parse("main").unwrap(), rules, successor: None }
     }
 
     fn file(path: &str, content: &[u8]) -> SourceFile {
@@ -179,11 +197,8 @@ mod tests {
         arming(rules.clone()).fits(&[file("main", source)], &step(), Work::Originals)
     }
 
-    #[test]
-    fn only_the_step_that_was_armed_fits() {
-        let arming = arming(RULES);
-        let files = [file("other", b""), file("main", b"x")];
-        let fits = |step: &Step| arming.fits(&files, step, Work::Originals);
+    /// Of a process that is there already only what its source or its agent decides may be otherwise.
+    fn only_ours(fits: impl Fn(&Step) -> bool) {
         assert!(fits(&step()));
         assert!(fits(&Step { stdin: vec![0; 100], overflow: Overflow::Kill, ..step() }));
         assert!(!fits(&Step { arm: Arm::Off, ..step() }));
@@ -202,10 +217,26 @@ mod tests {
         assert!(!limited(|limits| limits.stack_bytes = 1));
         assert!(!limited(|limits| limits.processes = 1));
         assert!(!limited(|limits| limits.open_files = 11));
+    }
+
+    #[test]
+    fn only_the_step_that_was_armed_fits() {
+        let arming = arming(RULES);
+        let files = [file("other", b""), file("main", b"x")];
+        only_ours(|step| arming.fits(&files, step, Work::Originals));
         assert!(arming.fits(&files, &step(), Work::OriginalsToKeep));
         assert!(!arming.fits(&files, &step(), Work::Kept));
         assert!(!arming.fits(&files, &step(), Work::Left));
         assert!(!arming.fits(&files[..1], &step(), Work::Originals));
+    }
+
+    #[test]
+    fn a_successor_is_for_what_follows_and_is_as_it_was_started() {
+        let successor = Successor { step: step(), entry: WorkPath::parse("made").unwrap() };
+        only_ours(|step| successor.fits(step, Work::Left));
+        for work in [Work::Originals, Work::OriginalsToKeep, Work::OriginalsToCache, Work::Kept] {
+            assert!(!successor.fits(&step(), work), "{work:?}");
+        }
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl PoolConfig {
 }
 
 fn zygote(arming: &Arming) -> Zygote {
-    let Arming { step, command: _, entry, rules: _ } = arming;
+    let Arming { step, command: _, entry, rules: _, successor: _ } = arming;
     Zygote {
         argv: step.argv.to_vec(),
         env: step.environment(),

@@ -9,7 +9,7 @@ mod message;
 mod nursery;
 
 pub use frame::{Fault, MAX_FRAME, PIECE, decode, encode, encode_pieces, pack, split, version_of};
-pub use message::{Ended, Exit, FromAgent, Hello, Limits, Overflow, Step, Stop, Stream, ToAgent, Work};
+pub use message::{Ended, Exit, FromAgent, Hello, Limits, Overflow, Start, Step, Stop, Stream, ToAgent, Work};
 pub use nursery::{Begin, Filters, FromNursery, Groups, Instruction, Make, NURSERY, Place, Store, ToNursery, Zygote};
 
 /// What is run in every sandbox before it is handed out, with the masked paths as further arguments: it says what a job
@@ -17,4 +17,4 @@ pub use nursery::{Begin, Filters, FromNursery, Groups, Instruction, Make, NURSER
 pub const INSPECTION: [&str; 2] = ["/caisson/agent", "inspect"];
 
 /// Raised with every change of a message; server and agent must agree, or the sandbox is not used.
-pub const VERSION: u16 = 9;
+pub const VERSION: u16 = 10;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// Server to agent. `Prepare` is answered by [`FromAgent::Prepared`], `Run` by [`FromAgent::Ended`], `Fetch` and `Export` by
-/// [`FromAgent::Fetched`], the last `Import` by [`FromAgent::Imported`], `Arm` by [`FromAgent::Armed`], `TakeShortcut` by
-/// [`FromAgent::TookShortcut`]; the others by nothing.
+/// [`FromAgent::Fetched`], the last `Import` by [`FromAgent::Imported`], `Arm` and `ArmSuccessor` by [`FromAgent::Armed`],
+/// `TakeShortcut` by [`FromAgent::TookShortcut`]; the others by nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToAgent {
     /// The server has the other end of what [`Hello::shortcut`] offered: go on there, in both directions.
@@ -22,12 +22,18 @@ pub enum ToAgent {
     Prepare(Work),
     Run(Step),
     /// Starts a program before its source is there: what it opens under the name of `entry`, in the work directory, is a FIFO,
-    /// until a `Run` with [`Step::feed`].
+    /// until a `Run` with [`Start::Fed`].
     Arm {
         entry: String,
         step: Step,
     },
-    /// Ends the program that is armed: what is to be run does not fit it.
+    /// Starts a program for the step after the first one: it waits for what that one makes under the name of `entry`, in the work
+    /// directory, until a `Run` with [`Start::Successor`]. Before an `Arm`, which ends none.
+    ArmSuccessor {
+        entry: String,
+        step: Step,
+    },
+    /// Ends what is armed: what is to be run does not fit it.
     Disarm,
     /// For a joined step while it runs; of no effect after. Payload: more of its standard input.
     Feed,
@@ -95,17 +101,27 @@ pub struct Step {
     pub env: Vec<String>,
     /// When it ends with 0, what it left in the work directory is what [`Work::Kept`] brings back.
     pub keep: bool,
-    /// It is what was armed: give that one its source, if it still waits. Its limits are those that it was armed with, but
-    /// for those that the agent itself sees to.
-    pub feed: bool,
-    /// It may be a copy of the same program that its nursery has started, if there is one, in place of one that is started anew.
-    pub forked: bool,
+    pub start: Start,
     /// Its standard input comes while it runs, and its output is waited for.
     pub joined: bool,
     /// Both outputs through one pipe, reported as stdout.
     pub merge_stderr: bool,
     pub overflow: Overflow,
     pub limits: Limits,
+}
+
+/// Where a program comes from. What was armed has the limits that it was armed with, but for those that the agent itself sees to;
+/// where it does not wait any more the program is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Start {
+    /// It is started.
+    Afresh,
+    /// It may be a copy of the same program that its nursery has started, if there is one.
+    Copy,
+    /// It is what was armed: give it its source.
+    Fed,
+    /// It is what was armed for the step after the first: give it what that one made.
+    Successor,
 }
 
 /// What a program finds in the work directory.

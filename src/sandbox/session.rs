@@ -5,7 +5,7 @@ use std::{io, pin::pin, time::Duration};
 
 use caisson_protocol as protocol;
 use futures_util::FutureExt;
-use protocol::{FromAgent, Hello, Stream, ToAgent};
+use protocol::{FromAgent, Hello, Start, Stream, ToAgent};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream},
     net::UnixStream,
@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::{
     engine::{Beside, Controls, Link},
-    job::{Arming, Captured, Limits, MOST_KEPT_BYTES, Output, Overflow, SourceFile, Step, Work, WorkPath},
+    job::{Arming, Captured, Limits, MOST_KEPT_BYTES, Output, Overflow, SourceFile, Step, Successor, Work, WorkPath},
 };
 
 /// The processor time of a step whose agent does not see it, from outside: all that the sandbox has had since the step
@@ -42,6 +42,8 @@ pub struct Session {
     arming: Option<Arming>,
     /// It waits.
     is_armed: bool,
+    /// As does its successor, which takes so many bytes.
+    successor: Option<u64>,
     /// The job's files are such as it takes.
     is_taken: bool,
 }
@@ -131,6 +133,9 @@ const CPU_PERIOD: Duration = Duration::from_millis(5);
 /// How often a sandbox is looked at for processes that the kernel has killed for want of memory. Seldom enough to cost nothing.
 const MEMORY_PERIOD: Duration = Duration::from_millis(50);
 
+/// What a successor is taken to need, in bytes, where its sandbox's memory cannot be seen from here: a virtual machine that waits
+/// has 16 MiB.
+const UNSEEN_SUCCESSOR: u64 = 32 << 20;
 const FETCH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a program that closed its output is given to end, before whoever reads from it learns of the one without the
@@ -198,6 +203,7 @@ impl Session {
             keeps: false,
             arming: None,
             is_armed: false,
+            successor: None,
             is_taken: false,
         };
         let first = match session.ear.next(|message, _| Ok(message)).await {
@@ -294,18 +300,24 @@ impl Session {
         joint: Option<Joint>,
     ) -> Result<Raw, Lost> {
         let was_armed = std::mem::take(&mut self.is_armed);
+        let successor = self.successor.take();
         let arming = self.arming.as_ref();
         if !files.is_empty() {
             self.is_taken = arming.is_some_and(|arming| arming.takes(files));
         }
         let feeds = was_armed && joint.is_none() && arming.is_some_and(|arming| arming.fits(files, step, work));
-        let start = match (feeds, arming) {
-            (true, _) => Start::Feed,
-            (false, Some(arming)) if arming.fits_copy(self.is_taken, step) => Start::Copy,
+        let waiting = successor.filter(|_| feeds);
+        // For the step after, if there is but one.
+        self.successor = waiting.filter(|_| !work.keeps());
+        let succeeds = successor.is_some() && !was_armed && joint.is_none();
+        let start = match arming {
+            Some(_) if feeds => Start::Fed,
+            Some(Arming { successor: Some(next), .. }) if succeeds && next.fits(step, work) => Start::Successor,
+            Some(arming) if arming.fits_copy(self.is_taken, step) => Start::Copy,
             _ => Start::Afresh,
         };
         let mut request = Vec::new();
-        let disarms = was_armed && !feeds;
+        let disarms = (was_armed || successor.is_some()) && !matches!(start, Start::Fed | Start::Successor);
         if disarms {
             protocol::encode(&ToAgent::Disarm, &[], &mut request);
         }
@@ -318,14 +330,14 @@ impl Session {
             self.prepared().await?;
             request.clear();
         }
-        let beside = match (self.keeps || work == Work::Kept, has_run) {
-            (true, _) => Beside::Kept,
-            (false, true) => Beside::Used,
-            // What is armed is the step's.
-            (false, false) => Beside::Agent,
+        let beside = match (self.keeps || work == Work::Kept, has_run, waiting) {
+            (true, ..) => Beside::Kept,
+            (false, true, _) => Beside::Used { own: successor.filter(|_| start == Start::Successor).unwrap_or(0) },
+            (false, false, Some(bytes)) => Beside::Waiting(bytes),
+            (false, false, None) => Beside::Agent,
         };
         self.controls.allot(step.limits.memory_bytes, beside).await;
-        self.keeps |= matches!(work, Work::OriginalsToKeep | Work::OriginalsToCache);
+        self.keeps |= work.keeps();
         order(step, wire_step(step, work, joint.is_some(), start), &mut request);
         let had_before = self.cpu_time();
         self.deliver(&request).await?;
@@ -358,25 +370,45 @@ impl Session {
 
     /// Has a program started that waits for its source. Where it does not come to that, jobs have theirs started late.
     pub async fn arm(&mut self, arming: &Arming) -> Result<(), Lost> {
-        // It may look at how much memory there is, and is to see what a job's program sees.
-        self.controls.allot(arming.step.limits.memory_bytes, Beside::Agent).await;
-        let mut request = Vec::new();
+        let successor = match &arming.successor {
+            Some(Successor { step, entry }) => {
+                let wired = wire_step(step, Work::Left, false, Start::Afresh);
+                let order = ToAgent::ArmSuccessor { entry: entry.to_string(), step: wired };
+                let before = self.controls.memory_in_use();
+                let armed = self.arm_one(step, &order, Beside::Agent).await?;
+                let taken = before.zip(self.controls.memory_in_use()).map(|(before, now)| now.saturating_sub(before));
+                armed.then(|| taken.unwrap_or(UNSEEN_SUCCESSOR))
+            }
+            None => None,
+        };
         let start = if arming.rules.forks { Start::Copy } else { Start::Afresh };
         let step = wire_step(&arming.started(), Work::Originals, false, start);
-        protocol::encode(&ToAgent::Arm { entry: arming.entry.to_string(), step }, &[], &mut request);
+        let order = ToAgent::Arm { entry: arming.entry.to_string(), step };
+        let beside = successor.map_or(Beside::Agent, Beside::Waiting);
+        self.is_armed = self.arm_one(&arming.step, &order, beside).await?;
+        // The one does not outlive that the other could not be started.
+        self.successor = successor.filter(|_| self.is_armed);
+        self.arming = Some(arming.clone());
+        self.ear.answered = false;
+        Ok(())
+    }
+
+    async fn arm_one(&mut self, step: &Step, order: &ToAgent, beside: Beside) -> Result<bool, Lost> {
+        // It may look at how much memory there is, and is to see what a job's program sees.
+        self.controls.allot(step.limits.memory_bytes, beside).await;
+        let mut request = Vec::new();
+        protocol::encode(order, &[], &mut request);
         self.deliver(&request).await?;
         let armed = self.ear.next(|message, _| match message {
             FromAgent::Armed(armed) => Ok(armed),
             FromAgent::Failed(words) => Err(Lost::Failed(words)),
             _ => Err(Lost::OutOfTurn("no answer to an arming")),
         });
-        match armed.await? {
-            Ok(()) => self.is_armed = true,
-            Err(reason) => warn!(reason, "a program could not be armed"),
+        let armed = armed.await?;
+        if let Err(reason) = &armed {
+            warn!(reason, "a program could not be armed");
         }
-        self.arming = Some(arming.clone());
-        self.ear.answered = false;
-        Ok(())
+        Ok(armed.is_ok())
     }
 
     /// What was heard and not understood, as one line for the operator.
@@ -710,24 +742,13 @@ fn order(step: &Step, wired: protocol::Step, bytes: &mut Vec<u8>) {
     protocol::encode(&ToAgent::Run(wired), &[], bytes);
 }
 
-/// Where a program comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
-    /// It waits already.
-    Feed,
-    /// A copy of what its nursery has started, where there is such a thing; otherwise as [`Self::Afresh`].
-    Copy,
-    Afresh,
-}
-
 fn wire_step(step: &Step, work: Work, joined: bool, start: Start) -> protocol::Step {
     let Step { argv, env: _, stdin: _, limits, overflow, output, arm: _ } = step;
     protocol::Step {
         argv: argv.to_vec(),
         env: step.environment(),
-        keep: matches!(work, Work::OriginalsToKeep | Work::OriginalsToCache),
-        feed: start == Start::Feed,
-        forked: start == Start::Copy,
+        keep: work.keeps(),
+        start,
         joined,
         merge_stderr: *output == Output::Merged,
         overflow: match overflow {

@@ -37,6 +37,8 @@ struct Program {
     cold: bool,
     /// It is, for its limits; where programs are forked it is a copy all the same.
     limited: bool,
+    /// What is compiled is more than a pipe holds.
+    large: bool,
 }
 
 const COMPARED: [&str; 8] =
@@ -178,10 +180,17 @@ impl Program {
             }
         }
         let first = if armed["compile"].is_null() { "run" } else { "compile" };
+        let second = &armed["run"];
         let (armed, late) = (&armed[first]["armed"], &late[first]["armed"]);
         let is_late = self.cold || (self.limited && !(language == "python" && server.docker.is_native()));
         if (*armed == true) == is_late || *late == true {
             return Err(format!("armed is {armed} by itself and {late} when off"));
+        }
+        // Of what a second step is, Java's alone waits too, for a class that is made.
+        let is_missing = comparable(&second["stderr"]).contains("Could not find or load main class");
+        let succeeds = language == "java" && !(self.cold || self.large || is_missing) && self.args.is_empty();
+        if first == "compile" && !second.is_null() && (second["armed"] == true) != succeeds {
+            return Err(format!("armed is {} of its run", second["armed"]));
         }
         Ok(())
     }

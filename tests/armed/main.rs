@@ -9,4 +9,5 @@ mod server;
 
 mod behaviour;
 mod corpus;
+mod successor;
 mod zygote;

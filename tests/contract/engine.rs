@@ -152,6 +152,7 @@ impl Relay {
                 | ToAgent::Export
                 | ToAgent::Import { .. }
                 | ToAgent::Arm { .. }
+                | ToAgent::ArmSuccessor { .. }
                 | ToAgent::Disarm => {}
                 ToAgent::More => files.entry(current.clone()).or_default().extend(&payload),
                 ToAgent::Stdin => stdin.extend(&payload),
@@ -178,7 +179,11 @@ impl Relay {
             agent.say(&message, &payload).await?;
             let is_answered = matches!(
                 message,
-                ToAgent::Prepare(_) | ToAgent::Export | ToAgent::Import { last: true } | ToAgent::Arm { .. }
+                ToAgent::Prepare(_)
+                    | ToAgent::Export
+                    | ToAgent::Import { last: true }
+                    | ToAgent::Arm { .. }
+                    | ToAgent::ArmSuccessor { .. }
             );
             if is_answered {
                 pass_on(&mut agent, &mut server).await?;

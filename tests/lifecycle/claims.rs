@@ -41,7 +41,7 @@ async fn what_takes_long_to_arm_is_armed_for_the_shelf_and_not_for_who_waits() {
     let step = job("").run;
     let command = Some(["/usr/bin/prepared".to_owned()].into());
     let rules = ArmingRules { most_bytes: 1000, is_alone: false, sees_memory: false, forks: false, cold: Vec::new() };
-    let arming = Some(Arming { step, command, entry: WorkPath::parse("main").unwrap(), rules });
+    let arming = Some(Arming { step, command, entry: WorkPath::parse("main").unwrap(), rules, successor: None });
     let arrange = Arrange { languages: vec![("python", 1)], arming, ..Arrange::default() };
     let service = arrange.start().await.warm().await;
     let submit = |program| service.dispatch.submit(job(program));

@@ -54,10 +54,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 const BUDGET: u32 = 24;
 /// The processes that wait in each sandbox of a language whose interpreter or compiler is armed.
-const ARMED: [(&str, usize); 9] = [
+const ARMED: [(&str, usize); 10] = [
     ("bash", 1),
     ("c", 2),
-    ("java", 1),
+    ("java", 2),
+    ("shells", 2),
     ("javascript", 1),
     ("lua", 1),
     ("perl", 1),
