@@ -190,7 +190,7 @@ impl Stat {
         let (_, rest) = stat.rsplit_once(") ")?;
         let mut fields = rest.split(' ');
         let state = *fields.next()?.as_bytes().first()?;
-        // The tenth and the twelfth of the line: those that need a disk, and those that do not.
+        // The tenth and the twelfth of the line: those that need no disk, and those that do.
         let faults = [fields.nth(6)?, fields.nth(1)?].map(|number| number.parse::<u64>().ok());
         Some(Self { state, faults: faults[0]? + faults[1]? })
     }

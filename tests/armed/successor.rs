@@ -66,6 +66,12 @@ impl Shells {
     }
 }
 
+/// Its compiler had waited, what was made has run, and no successor was there for it.
+fn assert_started_late(after: &str, compile: &Value, run: &Value) {
+    assert_eq!((&compile["status"], &compile["armed"]), (&json!("ok"), &json!(true)), "{after}: {compile}");
+    assert_eq!((&run["stdout"], &run["armed"]), (&json!("fine\n"), &Value::Null), "{after}: {run}");
+}
+
 fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap().success());
 }
@@ -127,8 +133,7 @@ fn a_successor_that_was_disturbed_while_it_waited_is_started_late() {
             signal(name, pid);
         }
         let [compile, run] = shells.run("echo 'echo fine' > made");
-        assert_eq!((&compile["status"], &compile["armed"]), (&json!("ok"), &json!(true)), "{signals:?}: {compile}");
-        assert_eq!((&run["stdout"], &run["armed"]), (&json!("fine\n"), &Value::Null), "{signals:?}: {run}");
+        assert_started_late(&signals.join(" "), &compile, &run);
     }
     shells.end();
 }
@@ -147,8 +152,7 @@ fn a_successor_that_goes_on_before_its_time_is_ended_with_the_first_step() {
         signal("CONT", pid);
         asked.join().unwrap()
     });
-    assert_eq!((&compile["status"], &compile["armed"]), (&json!("ok"), &json!(true)), "{compile}");
-    assert_eq!((&run["stdout"], &run["armed"]), (&json!("fine\n"), &Value::Null), "{run}");
+    assert_started_late("", &compile, &run);
     shells.end();
 }
 
@@ -174,8 +178,7 @@ fn a_first_step_that_fights_to_stay_is_ended_all_the_same() {
 fn a_successor_whose_own_dead_are_in_the_way_is_started_late() {
     let shells = shells(CARELESS);
     let [compile, run] = shells.run("echo 'echo fine' > made");
-    assert_eq!((&compile["status"], &compile["armed"]), (&json!("ok"), &json!(true)), "{compile}");
-    assert_eq!((&run["stdout"], &run["armed"]), (&json!("fine\n"), &Value::Null), "{run}");
+    assert_started_late("", &compile, &run);
     shells.server.stop();
 }
 
