@@ -26,7 +26,10 @@ use bollard::{
 use futures_util::{StreamExt, future::BoxFuture};
 use tokio::time::{Instant, sleep, timeout};
 
-use self::precedence::{Parent, Precedence};
+use self::{
+    ghosts::Haunted,
+    precedence::{Parent, Precedence},
+};
 use super::{Destroy, Engine, EngineError, EngineInfo, Link, Listed, SandboxId, SandboxSpec, Weight};
 use crate::observe::{EngineFault, EngineOperation, Observer};
 
@@ -66,6 +69,7 @@ pub struct DockerEngine {
     /// Made at the first call that finds the daemon's socket.
     client: Arc<OnceLock<Docker>>,
     precedence: Arc<Precedence>,
+    haunted: Haunted,
 }
 
 impl fmt::Debug for DockerEngine {
@@ -86,7 +90,13 @@ const STREAM_CAPACITY: usize = 64 * 1024;
 
 impl DockerEngine {
     pub fn new(config: DockerConfig, observer: Arc<dyn Observer>) -> Self {
-        Self { config: Arc::new(config), observer, client: Arc::default(), precedence: Arc::default() }
+        Self {
+            config: Arc::new(config),
+            observer,
+            client: Arc::default(),
+            precedence: Arc::default(),
+            haunted: Haunted::default(),
+        }
     }
 
     /// Whether the daemon is on this host, as far as its address tells.

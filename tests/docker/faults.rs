@@ -3,10 +3,10 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
@@ -35,7 +35,8 @@ fn a_client_that_hangs_up_ends_its_job() {
     server.stop();
 }
 
-/// A process under this uid in the control groups that a container with this id would have.
+/// A process under this uid in the control groups that a container with this id would have; it holds so much that it takes
+/// a while to die.
 struct Haunting {
     child: std::process::Child,
     groups: Vec<PathBuf>,
@@ -49,24 +50,30 @@ impl Haunting {
         let groups: Vec<_> = trees.iter().filter_map(place).map(|place| place.join(container)).collect();
         assert!(!groups.is_empty(), "no control group of Docker's");
         let child = Command::new("setpriv")
-            .args(["--reuid", &uid.to_string(), "--regid", &uid.to_string(), "--clear-groups", "sleep", "1000"])
+            .args(["--reuid", &uid.to_string(), "--regid", &uid.to_string(), "--clear-groups", "perl", "-e"])
+            .arg("$held = 'x' x 500_000_000; syswrite STDOUT, 'h'; sleep 1000")
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        for group in &groups {
+        let mut haunting = Self { child, groups };
+        haunting.child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        for group in &haunting.groups {
             fs::create_dir(group).unwrap();
-            fs::write(group.join("cgroup.procs"), child.id().to_string()).unwrap();
+            fs::write(group.join("cgroup.procs"), haunting.child.id().to_string()).unwrap();
         }
-        Self { child, groups }
+        haunting
     }
 
     fn is_over(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
+}
 
-    fn clear_away(mut self) {
+impl Drop for Haunting {
+    fn drop(&mut self) {
         let _ = self.child.kill();
-        self.child.wait().unwrap();
-        for group in self.groups.iter().filter(|group| group.exists()) {
+        let _ = self.child.wait();
+        for group in &self.groups {
             let _ = fs::remove_dir(group);
         }
     }
@@ -81,6 +88,7 @@ fn what_the_engine_has_forgotten_is_ended_and_what_it_knows_is_not() {
     let stranger = docker.docker(&[
         "run",
         "--detach",
+        "--rm",
         "--user",
         &uid.to_string(),
         "--network",
@@ -96,7 +104,6 @@ fn what_the_engine_has_forgotten_is_ended_and_what_it_knows_is_not() {
     thread::sleep(Duration::from_secs(6));
     assert_eq!(docker.docker(&["inspect", "--format", "{{.State.Running}}", &stranger]), "true");
     docker.docker(&["rm", "--force", &stranger]);
-    ghost.clear_away();
     server.nothing_is_left();
     server.stop();
 }

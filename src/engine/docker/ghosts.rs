@@ -2,7 +2,13 @@
 //! knows nothing of: what a daemon forgets that was killed at the wrong moment, or was deceived. A process belongs to
 //! somebody else, whatever its uid, for as long as the daemon knows its container.
 
-use std::{collections::BTreeMap, fs, io, ops::Range, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    ops::Range,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bollard::query_parameters::InspectContainerOptions;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -19,6 +25,11 @@ struct Ghost {
     groups: Vec<PathBuf>,
 }
 
+/// Control groups that are to go. One in which something is dying still cannot go yet, and no later look at processes leads to it:
+/// it is tried again in each round.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Haunted(Arc<Mutex<BTreeSet<PathBuf>>>);
+
 /// What stands between the daemon and a container; it waits for ever for one that it was deceived about.
 const SHIM: &str = "containerd-shim";
 
@@ -31,16 +42,20 @@ impl DockerEngine {
         if !self.is_local() {
             return Ok(0);
         }
-        let of_uids = uids.clone();
-        let found = tokio::task::spawn_blocking(move || find(&of_uids)).await.unwrap_or_default();
+        let (of_uids, haunted) = (uids.clone(), self.haunted.clone());
+        let look = move || {
+            haunted.clear();
+            find(&of_uids)
+        };
+        let found = tokio::task::spawn_blocking(look).await.unwrap_or_default();
         let mut laid = 0;
         for (container, ghost) in found {
             if self.is_known(&container).await? {
                 continue;
             }
-            let of_uids = uids.clone();
+            let (of_uids, haunted) = (uids.clone(), self.haunted.clone());
             let name = container.clone();
-            let result = tokio::task::spawn_blocking(move || ghost.lay(&name, &of_uids)).await;
+            let result = tokio::task::spawn_blocking(move || ghost.lay(&name, &of_uids, &haunted)).await;
             match result.map_err(io::Error::other).and_then(|result| result) {
                 // It was being removed in the ordinary way, and its processes have gone since they were found.
                 Ok(0) => {}
@@ -97,8 +112,9 @@ fn pids() -> impl Iterator<Item = i32> {
 
 impl Ghost {
     /// Tells how many processes had to be ended.
-    fn lay(self, container: &str, uids: &Range<u32>) -> io::Result<usize> {
+    fn lay(self, container: &str, uids: &Range<u32>, haunted: &Haunted) -> io::Result<usize> {
         let Self { pids: own, groups } = self;
+        haunted.add(groups);
         let mut ended = 0;
         for pid in own {
             ended += usize::from(end(pid, |pid| {
@@ -109,11 +125,20 @@ impl Ghost {
         for pid in pids().filter(|pid| is_shim_of(*pid, container)) {
             ended += usize::from(end(pid, |pid| is_shim_of(pid, container))?);
         }
-        // Those that still have a dying process are for the next round, which finds it by then or has no need to.
-        for group in groups {
-            let _ = fs::remove_dir(group);
-        }
+        haunted.clear();
         Ok(ended)
+    }
+}
+
+impl Haunted {
+    fn add(&self, groups: Vec<PathBuf>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(groups);
+    }
+
+    fn clear(&self) {
+        let is_in_use =
+            |group: &PathBuf| fs::remove_dir(group).is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(is_in_use);
     }
 }
 

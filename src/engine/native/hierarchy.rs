@@ -101,8 +101,10 @@ impl Hierarchy {
     /// Removes a group in which nothing runs.
     pub fn remove(&self, name: &str) {
         for directory in self.directories(name) {
-            // One that is in use stays, and is looked at again.
-            let _ = fs::remove_dir(directory);
+            // One that is in use stays, and the last with it: names are read there, so it is looked at again.
+            if fs::remove_dir(directory).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+                return;
+            }
         }
     }
 
