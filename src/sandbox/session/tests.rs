@@ -4,10 +4,13 @@ use std::sync::{
 };
 
 use futures_util::future::BoxFuture;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream};
 
-use super::*;
-use crate::engine::Proven;
+use super::{patience::MEMORY_PERIOD, *};
+use crate::{
+    engine::Proven,
+    job::{Limits, Output, Overflow},
+};
 
 #[derive(Debug, Default)]
 struct Host {
