@@ -24,6 +24,7 @@ use crate::{
     channel::Spawn,
     child::{Program, Running},
     confine::Confinement,
+    deaths::has_died,
     tree::{self, WORK},
     zygote::Zygote,
 };
@@ -49,7 +50,6 @@ impl Armed {
         confinement: &Option<Confinement>,
         zygote: Option<&Zygote>,
         fds: Vec<OwnedFd>,
-        has_died: impl Fn(i32) -> bool,
     ) -> io::Result<Self> {
         let path = Path::new(WORK).join(&entry);
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;

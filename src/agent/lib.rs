@@ -21,12 +21,14 @@ pub mod birth;
 pub mod channel;
 mod child;
 mod confine;
+mod deaths;
 mod filter;
 pub mod init;
 pub mod inspect;
 mod kept;
 mod meter;
 pub mod nursery;
+
 pub mod serve;
 mod successor;
 mod supervise;

@@ -25,7 +25,7 @@ use crate::{
     channel::Spawn,
     child::{Program, Running},
     confine::Confinement,
-    tree::{self, WORK},
+    tree::WORK,
 };
 
 pub struct Successor {
@@ -56,14 +56,13 @@ const STAT: u64 = 4096;
 const FIGHT_PATIENCE: Duration = Duration::from_millis(200);
 
 impl Successor {
-    /// Whatever comes of an error is for the caller to end.
+    /// In places that are clear. Whatever comes of an error is for the caller to end.
     pub fn start(
         entry: String,
         spawn: &Spawn,
         confinement: &Option<Confinement>,
         fds: Vec<OwnedFd>,
     ) -> io::Result<Self> {
-        tree::clear_all()?;
         let path = Path::new(WORK).join(&entry);
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
         let fifo = open(&path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
