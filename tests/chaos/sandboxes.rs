@@ -40,13 +40,16 @@ fn a_sandbox_removed_while_it_waits_is_replaced_before_anybody_notices() {
     server.stop();
 }
 
-/// A job that runs when this is done to its sandbox.
+/// A job that runs when this is done to its sandbox; not to the one that is being made in its place, see [`settled`].
 fn struck(server: &Server, blow: Blow) -> serde_json::Value {
+    let booted = server.docker.sandboxes(&server.owner);
     let request = json!({"language": "bash", "source": "sleep 50", "limits": {"wall_time_ms": 2000}});
     let answer = thread::scope(|scope| {
         let asked = scope.spawn(|| server.execute(&request));
         until("the program has begun", || server.processes().iter().any(|name| name.contains("sleep")));
-        to_each(server, blow);
+        for name in &booted {
+            strike(&server.docker, &server.owner, name, blow);
+        }
         asked.join().unwrap()
     });
     recovered(server);
