@@ -63,6 +63,7 @@ const PREPARE_PATIENCE: Duration = Duration::from_secs(10);
 /// What a successor is taken to need, in bytes, where its sandbox's memory cannot be seen from here: a virtual machine that waits
 /// has 16 MiB.
 const UNSEEN_SUCCESSOR: u64 = 32 << 20;
+
 const FETCH_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Session {
@@ -100,7 +101,6 @@ impl Session {
                 }
                 Ok(session)
             }
-            FromAgent::Failed(words) => Err(Lost::Failed(words)),
             _ => Err(Lost::OutOfTurn("no hello")),
         }
     }
@@ -115,7 +115,6 @@ impl Session {
         self.ear.hear_first(reader);
         let taken = self.ear.next(|message, _| match message {
             FromAgent::TookShortcut => Ok(()),
-            FromAgent::Failed(words) => Err(Lost::Failed(words)),
             _ => Err(Lost::OutOfTurn("it did not take the shortcut")),
         });
         taken.await?;
@@ -263,7 +262,6 @@ impl Session {
         self.deliver(&request).await?;
         let armed = self.ear.next(|message, _| match message {
             FromAgent::Armed(armed) => Ok(armed),
-            FromAgent::Failed(words) => Err(Lost::Failed(words)),
             _ => Err(Lost::OutOfTurn("no answer to an arming")),
         });
         let armed = armed.await?;
@@ -306,7 +304,6 @@ impl Session {
     async fn prepared(&mut self) -> Result<(), Lost> {
         let prepared = self.ear.next(|message, _| match message {
             FromAgent::Prepared => Ok(()),
-            FromAgent::Failed(words) => Err(Lost::Failed(words)),
             _ => Err(Lost::OutOfTurn("no part of a preparation")),
         });
         let result = timeout(PREPARE_PATIENCE, prepared).await.map_err(|_| Lost::Deaf)?;
@@ -350,7 +347,6 @@ impl Session {
             }
             let imported = self.ear.next(|message, _| match message {
                 FromAgent::Imported => Ok(()),
-                FromAgent::Failed(words) => Err(Lost::Failed(words)),
                 _ => Err(Lost::OutOfTurn("no part of an import")),
             });
             imported.await

@@ -106,10 +106,10 @@ impl Ear {
                 FromAgent::OutputEnd => Ok(Heard::OutputEnd),
                 FromAgent::Running => Ok(Heard::More),
                 FromAgent::Ended(ended) => Ok(Heard::Ended(ended)),
-                FromAgent::Failed(words) => Err(Lost::Failed(words)),
                 FromAgent::Hello(_)
                 | FromAgent::TookShortcut
                 | FromAgent::Prepared
+                | FromAgent::Failed(_)
                 | FromAgent::Artifact
                 | FromAgent::Fetched(_)
                 | FromAgent::Imported
@@ -157,10 +157,10 @@ impl Ear {
                     }
                     FromAgent::Artifact => Err(Lost::OutOfTurn("more of a file than was allowed")),
                     FromAgent::Fetched(result) => Ok(Some(result)),
-                    FromAgent::Failed(words) => Err(Lost::Failed(words)),
                     FromAgent::Hello(_)
                     | FromAgent::TookShortcut
                     | FromAgent::Prepared
+                    | FromAgent::Failed(_)
                     | FromAgent::Running
                     | FromAgent::Output(_)
                     | FromAgent::OutputEnd
@@ -175,12 +175,15 @@ impl Ear {
         }
     }
 
-    /// Waits for a frame and hands it to `take`.
+    /// Waits for a frame and hands it to `take`; that the agent failed is an error whatever was waited for.
     pub async fn next<T>(&mut self, take: impl FnOnce(FromAgent, &[u8]) -> Result<T, Lost>) -> Result<T, Lost> {
         loop {
             if let Some((body, length)) = protocol::split(&self.received).map_err(Lost::Frame)? {
                 let (message, payload) = protocol::decode(body).map_err(Lost::Frame)?;
-                let taken = take(message, payload);
+                let taken = match message {
+                    FromAgent::Failed(words) => Err(Lost::Failed(words)),
+                    message => take(message, payload),
+                };
                 self.received.drain(..length);
                 self.answered = true;
                 return taken;
